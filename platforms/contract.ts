@@ -65,7 +65,8 @@ export interface Platform {
   comments(since: string | null, io: Io): Promise<{ items: Comment[]; cursor: string | null }>;
   messages(since: string | null, io: Io): Promise<{ items: Message[]; cursor: string | null }>;
   prepare(to: Target, text: string, io: Io): Promise<{ press(): Promise<{ remoteId: string | null }> }>;
-  find(to: Target, text: string, io: Io): Promise<{ remoteId: string } | null>;
+  /** Looks for this text under this target, posted by the account at or after `since` (epoch ms, less a minute for clocks); reads only. */
+  find(to: Target, text: string, since: number, io: Io): Promise<{ remoteId: string } | null>;
 }
 
 /** A platform module exports one of these; it gets its own checked config.json. */

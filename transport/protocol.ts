@@ -111,7 +111,7 @@ export const effectInput = {
   /** Asks leave, presses once; done {remoteId}. Faults before leave: sent `no`. */
   post: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), reply: z.string(), to: z.unknown(), text: z.string(), proxy: z.unknown() }),
   /** done {remoteId | null, reliable}. Reads only. */
-  find: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), to: z.unknown(), text: z.string(), proxy: z.unknown() }),
+  find: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), to: z.unknown(), text: z.string(), since: z.number(), proxy: z.unknown() }),
   /** done {session: valid | expired | challenged}. */
   check: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), proxy: z.unknown() }),
 } as const;

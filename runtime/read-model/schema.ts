@@ -1,0 +1,136 @@
+/** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
+export const SCHEMA_VERSION = 1;
+
+/**
+ * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
+ * Written by the projector alone, each batch in one transaction with its position.
+ */
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS position (stream TEXT PRIMARY KEY, created TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, updated_ms INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS actors (
+  kind TEXT NOT NULL, id TEXT NOT NULL, partition INTEGER NOT NULL, version TEXT NOT NULL,
+  idx INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  status TEXT NOT NULL,              -- active, done, error
+  state TEXT NOT NULL,               -- the state value as dotted paths, comma-separated: 'active.process.running.supervised,active.link.connected'
+  entry TEXT NOT NULL,               -- the last journal entry, JSON
+  busy INTEGER NOT NULL,             -- 1 while effects, timers or tells are pending
+  due_ms INTEGER,                    -- the next timer
+  parked TEXT,                       -- why it is parked, null when it is not
+  created_ms INTEGER NOT NULL,
+  PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_actors_busy ON actors(partition) WHERE busy = 1;
+CREATE INDEX IF NOT EXISTS idx_actors_at ON actors(at_ms);
+
+CREATE TABLE IF NOT EXISTS turns (
+  kind TEXT NOT NULL, id TEXT NOT NULL, idx INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  event TEXT NOT NULL, by TEXT, state TEXT NOT NULL,
+  PRIMARY KEY (kind, id, idx)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS worker_configs (
+  id INTEGER PRIMARY KEY, worker_id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, description TEXT,
+  deployment_type TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL DEFAULT 4001,
+  max_accounts INTEGER NOT NULL DEFAULT 10, max_memory_mb INTEGER NOT NULL DEFAULT 2048, cpu_cores REAL NOT NULL DEFAULT 2,
+  env_variables TEXT NOT NULL DEFAULT '{}', command_args TEXT NOT NULL DEFAULT '[]', working_directory TEXT,
+  proxy_id TEXT, browser_config TEXT NOT NULL DEFAULT '{}', group_name TEXT NOT NULL DEFAULT 'default',
+  auto_start INTEGER NOT NULL DEFAULT 1, auto_restart INTEGER NOT NULL DEFAULT 1,
+  restart_delay_ms INTEGER NOT NULL DEFAULT 5000, max_restart_attempts INTEGER NOT NULL DEFAULT 3,
+  enabled INTEGER NOT NULL DEFAULT 1, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS worker_runtime (
+  worker_id TEXT PRIMARY KEY, config_id INTEGER, process_id INTEGER, container_id TEXT, pod_name TEXT,
+  status TEXT NOT NULL, cause TEXT, started_at INTEGER, stopped_at INTEGER,
+  error_count INTEGER NOT NULL DEFAULT 0, last_error TEXT, restart_count INTEGER NOT NULL DEFAULT 0, last_restart_at INTEGER, next_retry_ms INTEGER,
+  worker_version TEXT, node_version TEXT, chromium_version TEXT);
+
+CREATE TABLE IF NOT EXISTS workers (
+  id TEXT PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL,
+  status TEXT NOT NULL,              -- connected, disconnected, suspect, offline
+  capabilities TEXT NOT NULL DEFAULT '[]', max_accounts INTEGER NOT NULL DEFAULT 10, group_name TEXT NOT NULL DEFAULT 'default',
+  incarnation TEXT, started_at INTEGER, version TEXT, metadata TEXT NOT NULL DEFAULT '{}',
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_workers_status ON workers(status);
+
+CREATE TABLE IF NOT EXISTS worker_logs (
+  id INTEGER PRIMARY KEY, worker_id TEXT NOT NULL, level TEXT NOT NULL, category TEXT NOT NULL,
+  message TEXT NOT NULL, details TEXT, timestamp INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_worker_logs_worker ON worker_logs(worker_id, id);
+CREATE INDEX IF NOT EXISTS idx_worker_logs_timestamp ON worker_logs(timestamp);
+
+CREATE TABLE IF NOT EXISTS accounts (
+  id TEXT PRIMARY KEY, platform TEXT NOT NULL, account_name TEXT NOT NULL, account_id TEXT,
+  user_info TEXT, fingerprint TEXT, status TEXT NOT NULL DEFAULT 'active',
+  login_status TEXT NOT NULL DEFAULT 'not_logged_in',   -- not_logged_in, logging_in, logged_in, login_failed, expired
+  activity TEXT,                     -- idle, monitoring, paused; null when not logged in
+  reason TEXT, login_session TEXT,
+  monitor_interval INTEGER NOT NULL DEFAULT 20, proxy TEXT, limits TEXT NOT NULL DEFAULT '{}',
+  last_login_time INTEGER, cookies_valid_until INTEGER,
+  assigned_worker_id TEXT, lease_epoch INTEGER NOT NULL DEFAULT 0, lease_incarnation TEXT, lease_state TEXT NOT NULL DEFAULT 'finding', pinned_worker_id TEXT,
+  monitor_state TEXT, next_round_ms INTEGER, last_round TEXT,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_accounts_status ON accounts(status);
+CREATE INDEX IF NOT EXISTS idx_accounts_login_status ON accounts(login_status);
+CREATE INDEX IF NOT EXISTS idx_accounts_worker ON accounts(assigned_worker_id);
+
+CREATE TABLE IF NOT EXISTS login_sessions (
+  id TEXT PRIMARY KEY, account_id TEXT NOT NULL, worker_id TEXT,
+  status TEXT NOT NULL,              -- pending, scanning, challenge, confirming, success, failed, expired, cancelled
+  login_method TEXT NOT NULL DEFAULT 'qrcode',
+  picture TEXT, qr_code_url TEXT, qr_expires_ms INTEGER, qr_txn TEXT, refreshed INTEGER NOT NULL DEFAULT 0,
+  challenge TEXT, prompt TEXT, error_message TEXT, expires_at INTEGER NOT NULL, logged_in_at INTEGER, created_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_login_sessions_account ON login_sessions(account_id);
+CREATE INDEX IF NOT EXISTS idx_login_sessions_status ON login_sessions(status);
+
+CREATE TABLE IF NOT EXISTS comments (
+  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_comment_id TEXT NOT NULL, content TEXT NOT NULL,
+  author_name TEXT NOT NULL, author_id TEXT NOT NULL, post_id TEXT NOT NULL, post_title TEXT NOT NULL,
+  is_read INTEGER NOT NULL DEFAULT 0, posted_ms INTEGER NOT NULL, detected_at INTEGER NOT NULL, detected_ms INTEGER NOT NULL,
+  UNIQUE (account_id, platform_comment_id));
+CREATE INDEX IF NOT EXISTS idx_comments_account ON comments(account_id, id);
+CREATE INDEX IF NOT EXISTS idx_comments_detected ON comments(detected_at);
+CREATE INDEX IF NOT EXISTS idx_comments_unread ON comments(id) WHERE is_read = 0;
+
+CREATE TABLE IF NOT EXISTS direct_messages (
+  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_message_id TEXT NOT NULL, content TEXT NOT NULL,
+  sender_name TEXT NOT NULL, sender_id TEXT NOT NULL, direction TEXT NOT NULL,
+  is_read INTEGER NOT NULL DEFAULT 0, posted_ms INTEGER NOT NULL, detected_at INTEGER NOT NULL, detected_ms INTEGER NOT NULL,
+  UNIQUE (account_id, platform_message_id));
+CREATE INDEX IF NOT EXISTS idx_dm_account ON direct_messages(account_id, id);
+CREATE INDEX IF NOT EXISTS idx_dm_detected ON direct_messages(detected_at);
+CREATE INDEX IF NOT EXISTS idx_dm_unread ON direct_messages(id) WHERE is_read = 0;
+
+-- comments and messages in one stream; 'item' is 'c<id>' or 'm<id>'
+CREATE VIEW IF NOT EXISTS inbox_v AS
+  SELECT 'c' || id AS item, 'comment' AS type, account_id, platform_comment_id AS platform_id, content, author_name, author_id, post_id, post_title, 'inbound' AS direction, is_read, posted_ms, detected_ms FROM comments
+  UNION ALL
+  SELECT 'm' || id, 'message', account_id, platform_message_id, content, sender_name, sender_id, NULL, NULL, direction, is_read, posted_ms, detected_ms FROM direct_messages;
+CREATE VIRTUAL TABLE IF NOT EXISTS inbox_fts USING fts5(content, author, item UNINDEXED, tokenize = 'trigram');
+
+CREATE TABLE IF NOT EXISTS notifications (
+  id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL,
+  type TEXT NOT NULL,                -- comment, direct_message, system, account_status
+  account_id TEXT, related_id TEXT, title TEXT NOT NULL, content TEXT NOT NULL, data TEXT NOT NULL DEFAULT '{}',
+  priority TEXT NOT NULL DEFAULT 'normal', is_sent INTEGER NOT NULL DEFAULT 1, sent_at INTEGER, is_read INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_notifications_type ON notifications(type, id);
+CREATE INDEX IF NOT EXISTS idx_notifications_account ON notifications(account_id, id);
+CREATE INDEX IF NOT EXISTS idx_notifications_created ON notifications(created_at);
+
+CREATE TABLE IF NOT EXISTS replies (
+  id TEXT PRIMARY KEY, account_id TEXT NOT NULL, platform TEXT NOT NULL,
+  reply_type TEXT NOT NULL,          -- comment, message
+  target_id TEXT NOT NULL,           -- the platform's id of the comment or message
+  target TEXT NOT NULL, content TEXT NOT NULL, by TEXT NOT NULL,
+  status TEXT NOT NULL,              -- queued, claimed, submitting, confirming, posted, unknown, needs_human, failed, cancelled
+  attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, retry_ms INTEGER, platform_reply_id TEXT, error_message TEXT,
+  submitted_ms INTEGER, executed_at INTEGER, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_replies_account ON replies(account_id, created_ms);
+CREATE INDEX IF NOT EXISTS idx_replies_status ON replies(status, created_ms);
+CREATE INDEX IF NOT EXISTS idx_replies_target ON replies(account_id, target_id);
+
+CREATE TABLE IF NOT EXISTS audit (
+  id INTEGER PRIMARY KEY, seq INTEGER UNIQUE NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, detail TEXT);
+CREATE INDEX IF NOT EXISTS idx_audit_actor ON audit(actor, id);
+
+CREATE VIEW IF NOT EXISTS workers_v AS SELECT *, CASE WHEN status IN ('connected', 'suspect') THEN 'online' ELSE 'offline' END AS online FROM workers;
+`;
