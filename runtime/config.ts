@@ -1,0 +1,239 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { isId } from '../transport/subjects.ts';
+
+/** A setting that can't be used. Each line names the variable and the fix; the process ends with code 78. */
+export class ConfigError extends Error {
+  readonly exitCode = 78;
+  readonly lines: string[];
+  constructor(lines: string[]) {
+    super(lines.join('\n'));
+    this.name = 'ConfigError';
+    this.lines = lines;
+  }
+}
+
+const about = <T extends z.ZodType>(schema: T, fallback: string, help: string): T => schema.meta({ fallback, help }) as T;
+
+const whole = (fallback: number, min: number, max: number, help: string) =>
+  about(
+    z.string().default(String(fallback))
+      .refine((v) => /^\d{1,15}$/.test(v) && Number(v) >= min && Number(v) <= max, `must be a whole number from ${min} to ${max}`)
+      .transform(Number),
+    String(fallback), help);
+
+const yes = ['1', 'true', 'yes', 'on'];
+const no = ['0', 'false', 'no', 'off'];
+const flag = (fallback: boolean, help: string) =>
+  about(
+    z.string().default(fallback ? '1' : '0')
+      .transform((v) => v.toLowerCase())
+      .refine((v) => yes.includes(v) || no.includes(v), 'must be 1 or 0')
+      .transform((v) => yes.includes(v)),
+    fallback ? '1' : '0', help);
+
+const oneOf = <const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, help: string) =>
+  about(z.enum(values, `must be one of ${values.join(', ')}`).default(fallback as never), fallback, help);
+
+const text = (fallback: string, help: string) => about(z.string().optional(), fallback, help);
+const path = (fallback: string, help: string) =>
+  about(z.string().refine((v) => !v.includes('\0'), 'must be a path').optional(), fallback, help);
+
+const isPort = (v: string) => /^\d{1,5}$/.test(v) && Number(v) >= 1 && Number(v) <= 65535;
+const port = (fallback: string, help: string) =>
+  about(z.string().refine(isPort, 'must be a port from 1 to 65535').transform(Number).optional(), fallback, help);
+
+const url = (protocols: string[], fallback: string, help: string) =>
+  about(
+    z.string().refine((v) => v.split(',').every((u) => URL.canParse(u) && protocols.includes(new URL(u).protocol) && new URL(u).hostname !== ''),
+      `must be an address like ${protocols[0]}//127.0.0.1:4222`).optional(),
+    fallback, help);
+
+const schema = z.object({
+  NATS_URL: url(['nats:', 'tls:', 'ws:', 'wss:'], 'nats://127.0.0.1:4222', 'NATS address; several with commas. Wins over MASTER_URL and MASTER_HOST'),
+  NATS_USER: text('by role', 'NATS user; default `master`, `web`, or the worker id'),
+  NATS_PASSWORD: text('from data/secrets', 'its password'),
+  NATS_PASSWORD_FILE: path('', 'a file of mode 0600 that holds it'),
+  WORKER_PSK_FILE: path('data/secrets/worker-psk', 'file of the pre-shared key of which each worker derives its password'),
+  MASTER_URL: url(['http:', 'https:', 'nats:'], '', 'the master\'s address; NATS is looked for on its host, port 4222'),
+  MASTER_HOST: text('', 'the same, as a host name'),
+  MASTER_PORT: port('', 'port of the master\'s page'),
+  TROUPE_DATA: path('./data', 'where everything is kept'),
+  DATA_DIR: path('./data', 'the same; TROUPE_DATA wins'),
+  DB_PATH: path('<data>/master.db', 'file of the read model'),
+  HOST: about(z.string().default('127.0.0.1').refine((v) => /^[\w.:-]+$/.test(v), 'must be a host name or an IP address'), '127.0.0.1', 'address that the page listens on'),
+  PORT: port('3000; worker-n: 4000+n', 'port of the page, or of the worker in a worker\'s process'),
+  LISTEN: about(z.string().refine((v) => v.split(',').every((p) => isPort(p.trim())), 'must be ports with commas, like 3000,8100').optional(), 'PORT', 'several ports for the page, like 3000,8100,6767'),
+  WORKER_PORT: port('PORT', 'port of the worker where PORT is taken by the page'),
+  AGENT_PORT: port('4100', 'port of the worker agent'),
+  NODE_ENV: text('production', 'passed on'),
+  LOG_LEVEL: oneOf('info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'least level that is logged'),
+  AUTH_DISABLED: flag(false, 'no sign-in; allowed only while HOST is loopback'),
+  WORKER_ID: about(z.string().default('worker-1').refine((v) => isId(v) && v !== 'overview' && v !== 'batch', 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit, not `overview` or `batch`'), 'worker-1', 'the worker\'s name'),
+  WORKER_GROUP: about(z.string().refine(isId, 'must be 1 to 63 of a-z, 0-9 and hyphens').optional(), 'default', 'group of the worker'),
+  HEADLESS: flag(true, 'browsers without a window; 0 needs DISPLAY'),
+  DISPLAY: text('', 'X display of browsers with a window'),
+  BROWSER_MODE: oneOf('profile', ['profile', 'context'], '`profile`: one Chromium an account; `context`: one Chromium shared'),
+  MAX_ACCOUNTS: whole(10, 1, 100, 'accounts a worker takes'),
+  MAX_CONCURRENT: whole(3, 1, 50, 'rounds a worker crawls at once'),
+  HEARTBEAT_INTERVAL_MS: whole(5000, 50, 60_000, 'how often a worker reports'),
+  SUSPECT_AFTER_MS: whole(15_000, 100, 600_000, 'silence after which a worker is suspect'),
+  OFFLINE_AFTER_MS: whole(25_000, 150, 600_000, 'silence after which a worker is offline and its accounts go elsewhere'),
+  LEASE_FENCE_MS: whole(15_000, 50, 600_000, 'a worker stops acting this long after its last confirmed heartbeat'),
+  LEASE_TTL_MS: whole(20_000, 100, 600_000, 'how long an account is a worker\'s without renewal'),
+  STOP_GRACE_MS: whole(30_000, 0, 600_000, 'wait between TERM and KILL'),
+  PARTITIONS: whole(16, 1, 256, 'partitions of the inbox; fixed at first start'),
+  TROUPE_SYNC: about(
+    z.string().default('always').refine((v) => v === 'always' || /^[1-9]\d{0,3}(ms|s|m)$/.test(v), 'must be `always` or a time like 10s; `always` is the one that survives a power cut'),
+    'always', 'sync_interval of the journal\'s server'),
+  TROUPE_NATS_SERVER: path('found', 'nats-server to run, 2.12 or newer'),
+  NATS_MONITOR_PORT: port('8222', 'port of nats-server\'s monitoring page, on loopback'),
+  TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
+  TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
+  TROUPE_DEMO: flag(true, 'the sandbox site and its two demo accounts'),
+  SANDBOX_PORT: whole(3900, 1, 65_535, 'port of the sandbox site'),
+  REDIS_URL: text('', 'not used: the queue is NATS_URL'),
+});
+
+export type Variables = z.output<typeof schema>;
+
+export type Config = {
+  /** Absolute; everything that Troupe keeps is below. */
+  dataDir: string;
+  dbPath: string;
+  secretsDir: string;
+  nats: {
+    /** One or more addresses, no credentials in them. */
+    servers: string[];
+    user: string | null;
+    password: string | null;
+    passwordFile: string | null;
+    pskFile: string;
+    monitorPort: number;
+    /** `always`, or a time like `10s`. */
+    sync: string;
+    server: string | null;
+  };
+  http: { host: string; ports: number[]; authDisabled: boolean };
+  worker: {
+    id: string;
+    group: string;
+    port: number;
+    headless: boolean;
+    mode: 'profile' | 'context';
+    maxAccounts: number;
+    maxConcurrent: number;
+  };
+  /** All in milliseconds. */
+  timing: { heartbeat: number; suspect: number; offline: number; fence: number; lease: number; grace: number };
+  agentPort: number;
+  partitions: number;
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  nodeEnv: string;
+  chromium: string | null;
+  platformsDir: string | null;
+  demo: { on: boolean; port: number };
+};
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** Reads the environment; throws ConfigError with one line for each bad value. An empty value counts as unset. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== '').map(([k, v]) => [k, v!.trim()]));
+  const read = schema.safeParse(given);
+  if (!read.success) {
+    throw new ConfigError(read.error.issues.map((i) => `${String(i.path[0])}=${shown(String(i.path[0]), given)}: ${i.message}`));
+  }
+  const v = read.data;
+  const bad = contradictions(v);
+  if (bad.length > 0) throw new ConfigError(bad);
+
+  const dataDir = absolute(v.TROUPE_DATA ?? v.DATA_DIR ?? 'data');
+  const secretsDir = join(dataDir, 'secrets');
+  const { servers, user, password } = natsAddress(v);
+  return {
+    dataDir,
+    dbPath: v.DB_PATH ? absolute(v.DB_PATH) : join(dataDir, 'master.db'),
+    secretsDir,
+    nats: {
+      servers,
+      user: v.NATS_USER ?? user,
+      password: v.NATS_PASSWORD ?? password,
+      passwordFile: v.NATS_PASSWORD_FILE ? absolute(v.NATS_PASSWORD_FILE) : null,
+      pskFile: v.WORKER_PSK_FILE ? absolute(v.WORKER_PSK_FILE) : join(secretsDir, 'worker-psk'),
+      monitorPort: v.NATS_MONITOR_PORT ?? 8222,
+      sync: v.TROUPE_SYNC,
+      server: v.TROUPE_NATS_SERVER ? absolute(v.TROUPE_NATS_SERVER) : null,
+    },
+    http: { host: v.HOST, ports: v.LISTEN ? [...new Set(v.LISTEN.split(',').map(Number))] : [v.PORT ?? 3000], authDisabled: v.AUTH_DISABLED },
+    worker: {
+      id: v.WORKER_ID,
+      group: v.WORKER_GROUP ?? 'default',
+      port: v.WORKER_PORT ?? v.PORT ?? 4000 + (Number(/-(\d{1,2})$/.exec(v.WORKER_ID)?.[1] ?? 0)),
+      headless: v.HEADLESS,
+      mode: v.BROWSER_MODE,
+      maxAccounts: v.MAX_ACCOUNTS,
+      maxConcurrent: v.MAX_CONCURRENT,
+    },
+    timing: {
+      heartbeat: v.HEARTBEAT_INTERVAL_MS, suspect: v.SUSPECT_AFTER_MS, offline: v.OFFLINE_AFTER_MS,
+      fence: v.LEASE_FENCE_MS, lease: v.LEASE_TTL_MS, grace: v.STOP_GRACE_MS,
+    },
+    agentPort: v.AGENT_PORT ?? 4100,
+    partitions: v.PARTITIONS,
+    logLevel: v.LOG_LEVEL,
+    nodeEnv: v.NODE_ENV ?? 'production',
+    chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
+    platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
+    demo: { on: v.TROUPE_DEMO, port: v.SANDBOX_PORT },
+  };
+}
+
+/** Names that `loadConfig` reads, with default and meaning: the README's table. */
+export function describeConfig(): { name: string; fallback: string; help: string }[] {
+  return Object.entries(schema.shape).map(([name, field]) => {
+    const { fallback, help } = field.meta() as { fallback: string; help: string };
+    return { name, fallback, help };
+  });
+}
+
+function contradictions(v: Variables): string[] {
+  const bad: string[] = [];
+  const less = (a: keyof Variables, b: keyof Variables, fix: string) => {
+    if (!((v[a] as number) < (v[b] as number))) bad.push(`${a}=${v[a]} must be less than ${b}=${v[b]}: ${fix}`);
+  };
+  if (v.OFFLINE_AFTER_MS < 3 * v.HEARTBEAT_INTERVAL_MS) {
+    bad.push(`OFFLINE_AFTER_MS=${v.OFFLINE_AFTER_MS} must be at least 3 x HEARTBEAT_INTERVAL_MS=${v.HEARTBEAT_INTERVAL_MS}: raise OFFLINE_AFTER_MS to ${3 * v.HEARTBEAT_INTERVAL_MS} or more`);
+  }
+  less('HEARTBEAT_INTERVAL_MS', 'LEASE_FENCE_MS', 'a worker must renew before it stops itself');
+  less('HEARTBEAT_INTERVAL_MS', 'SUSPECT_AFTER_MS', 'one heartbeat must fit before suspicion');
+  less('SUSPECT_AFTER_MS', 'OFFLINE_AFTER_MS', 'suspicion comes before offline');
+  less('LEASE_FENCE_MS', 'LEASE_TTL_MS', 'a worker must stop before its lease ends');
+  less('LEASE_TTL_MS', 'OFFLINE_AFTER_MS', 'a lease must end before its account goes elsewhere');
+  if (v.AUTH_DISABLED && !isLoopback(v.HOST)) bad.push(`AUTH_DISABLED=1 is allowed only while HOST is loopback: set HOST=127.0.0.1 or AUTH_DISABLED=0 (HOST=${v.HOST})`);
+  const web = v.LISTEN ? v.LISTEN.split(',').map(Number) : [v.PORT ?? 3000];
+  if (v.TROUPE_DEMO && web.includes(v.SANDBOX_PORT)) bad.push(`SANDBOX_PORT=${v.SANDBOX_PORT} is the page's own port: choose another, or set TROUPE_DEMO=0`);
+  if (web.includes(v.NATS_MONITOR_PORT ?? 8222)) bad.push(`NATS_MONITOR_PORT=${v.NATS_MONITOR_PORT ?? 8222} is the page's own port: choose another`);
+  return bad;
+}
+
+function natsAddress(v: Variables): { servers: string[]; user: string | null; password: string | null } {
+  const host = v.MASTER_URL ? new URL(v.MASTER_URL).hostname : v.MASTER_HOST;
+  const urls = (v.NATS_URL ?? `nats://${host ?? '127.0.0.1'}:4222`).split(',').map((u) => new URL(u));
+  const first = urls[0]!;
+  return {
+    servers: urls.map((u) => `${u.protocol}//${u.host}`),
+    user: first.username ? decodeURIComponent(first.username) : null,
+    password: first.password ? decodeURIComponent(first.password) : null,
+  };
+}
+
+const absolute = (p: string): string => (p.startsWith('~/') ? join(homedir(), p.slice(2)) : isAbsolute(p) ? p : resolve(p));
+
+/** A value as errors show it: credentials stay out, long ones are cut. */
+function shown(name: string, given: Record<string, string>): string {
+  if (/PASSWORD|PSK|URL/.test(name)) return '…';
+  const value = given[name] ?? '';
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}
