@@ -1,0 +1,70 @@
+import { BUCKET, PREFIX, STREAM } from '../../transport/subjects.ts';
+import type { NatsRole } from '../secrets.ts';
+
+/** What a NATS user may say and hear. */
+export type Permissions = {
+  publish: { allow: string[]; deny?: string[] };
+  subscribe: { allow: string[]; deny?: string[] };
+  /** May answer what it is asked: this many messages a request, for this long. */
+  responses?: { max: number; expires: string };
+};
+
+const api = (verb: string) => `$JS.API.${verb}`;
+const reads = [
+  api('INFO'), api('STREAM.NAMES'), api('STREAM.LIST'), api('STREAM.INFO.*'), api('STREAM.MSG.GET.*'), api('DIRECT.GET.>'),
+  api('CONSUMER.NAMES.*'), api('CONSUMER.LIST.*'), api('CONSUMER.INFO.*.*'),
+  api('CONSUMER.CREATE.>'), api('CONSUMER.DELETE.*.*'), api('CONSUMER.MSG.NEXT.*.*'), '$JS.FC.>',
+];
+// Taking messages from the inbox, or moving the masters' consumers there, would lose events.
+const inboxConsumers = [
+  `CREATE.${STREAM.inbox}`, `CREATE.${STREAM.inbox}.>`, `DURABLE.CREATE.${STREAM.inbox}.*`, `DELETE.${STREAM.inbox}.*`,
+  `MSG.NEXT.${STREAM.inbox}.*`, `PAUSE.${STREAM.inbox}.*`, `UNPIN.${STREAM.inbox}.*`,
+].map((verb) => api(`CONSUMER.${verb}`));
+const destroy = (stream: string) => [api(`STREAM.DELETE.${stream}`), api(`STREAM.PURGE.${stream}`), api(`STREAM.MSG.DELETE.${stream}`), api(`STREAM.RESTORE.${stream}`)];
+
+const bucket = (name: string) => `$KV.${name}.>`;
+const objects = (name: string) => `$O.${name}.>`;
+
+// Plain sessions and login codes pass here, from one worker to the master.
+const secretTalk = ['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`);
+
+/** The least that each role needs. The journal can't be deleted or purged by any of them. */
+export function rolePermissions(role: NatsRole): Permissions {
+  if (role === 'master') {
+    return {
+      publish: { allow: ['>'], deny: destroy(STREAM.journal) },
+      subscribe: { allow: [`${PREFIX}.>`, '$JS.EVENT.>', '$SRV.>', '$KV.>', '$O.>', '_INBOX.>', '_INBOX_master.>'] },
+    };
+  }
+  if (role === 'web') {
+    return {
+      publish: {
+        allow: [
+          `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.data.*.read`, '$SRV.>', ...reads,
+          ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.vault, BUCKET.pictures].map(bucket),
+          objects(BUCKET.pictures),
+        ],
+        deny: inboxConsumers,
+      },
+      subscribe: {
+        allow: ['hb', 'log', 'emit', 'journal', 'parked', 'data'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
+      },
+    };
+  }
+  return {
+    publish: {
+      allow: [`${PREFIX}.in.>`, `${PREFIX}.cmd.>`, '$SRV.>', '$JS.API.>', '$JS.ACK.>', '$JS.FC.>'],
+      deny: [...destroy(STREAM.journal), api(`STREAM.UPDATE.${STREAM.journal}`), ...inboxConsumers],
+    },
+    subscribe: { allow: [`${PREFIX}.>`, '$JS.EVENT.>', '$SRV.>', '_INBOX.>'], deny: secretTalk },
+  };
+}
+
+/** One worker: its own effects in, its own words out, and nothing of JetStream but publishing. */
+export function workerPermissions(id: string): Permissions {
+  return {
+    publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`] },
+    subscribe: { allow: [`${PREFIX}.fx.${id}`, `_INBOX_${id}.>`] },
+    responses: { max: 1, expires: '1m' },
+  };
+}

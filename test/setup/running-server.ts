@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, type Config } from '../../runtime/config.ts';
+import { findServer } from '../../runtime/nats-server/find-server.ts';
+import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
+import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { natsLogin } from '../../runtime/nats-login.ts';
+import { loadSecrets, type Secrets } from '../../runtime/secrets.ts';
+import { packageRoot } from '../../runtime/package-root.ts';
+
+export type RunningServer = { config: Config; secrets: Secrets; child: ChildProcess; stop(): Promise<void> };
+
+/** A port that was free a moment ago, on loopback. */
+export async function freePort(): Promise<number> {
+  const s = createServer().listen(0, '127.0.0.1');
+  await once(s, 'listening');
+  const { port } = s.address() as AddressInfo;
+  s.close();
+  await once(s, 'close');
+  return port;
+}
+
+/** A configuration with its own folder and ports. */
+export async function ownConfig(env: Record<string, string> = {}): Promise<{ config: Config; env: Record<string, string> }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'troupe-'));
+  const all = { TROUPE_DATA: dataDir, NATS_URL: `nats://127.0.0.1:${await freePort()}`, NATS_MONITOR_PORT: String(await freePort()), PORT: String(await freePort()), SANDBOX_PORT: String(await freePort()), ...env };
+  return { config: loadConfig(all), env: all };
+}
+
+/** Where a nats-server of the checkout may be besides the PATH. */
+export const serverEnv = (): Record<string, string> => ({ PATH: `${process.env['PATH']}:${join(packageRoot(), 'data', 'bin')}` });
+
+/** A real nats-server with our users, in a folder of its own. */
+export async function runningServer(): Promise<RunningServer> {
+  const { config } = await ownConfig(process.env['TROUPE_NATS_SERVER'] ? { TROUPE_NATS_SERVER: process.env['TROUPE_NATS_SERVER'] } : {});
+  const secrets = loadSecrets(config);
+  const { path } = await findServer(config, serverEnv());
+  const files = writeServerConfig(config, secrets);
+  const child = spawn(path, ['-c', files.configFile], { stdio: 'ignore' });
+  await serverReady(natsLogin(config, 'master'), 15_000);
+  return {
+    config, secrets, child,
+    async stop() {
+      if (child.exitCode === null) {
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+      rmSync(config.dataDir, { recursive: true, force: true });
+    },
+  };
+}
