@@ -1,0 +1,26 @@
+import type { Page } from 'playwright';
+import { PlatformFault, type Io, type PlatformConfig } from '../contract.ts';
+import { asFault } from './as-fault.ts';
+import { bare, present, timeoutOf } from './locate.ts';
+
+/**
+ * Opens an address and says what stands in the way: logged-out, challenged, rate-limited, network.
+ * Returns the page and the answer's status (0 when there was none).
+ */
+export async function visit(io: Io, config: PlatformConfig, url: string): Promise<{ page: Page; status: number }> {
+  const page = await io.page();
+  const answer = await page.goto(url, { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) }).catch((error: unknown) => {
+    throw asFault(error, `opening ${bare(url)}`);
+  });
+  const status = answer?.status() ?? 0;
+  if (status === 429) throw new PlatformFault('rate-limited', `${config.label} answered 429 on ${bare(url)}: wait before the next round`);
+  if (status >= 500) throw new PlatformFault('network', `${config.label} answered ${status} on ${bare(url)}`);
+  await noWall(page, config);
+  return { page, status };
+}
+
+/** Throws when the page is a login or a challenge instead of what was asked for. */
+export async function noWall(page: Page, config: PlatformConfig): Promise<void> {
+  if (await present(page, config, 'challenged')) throw new PlatformFault('challenged', `${config.label} wants to see a person: log the account in again and solve what it shows`);
+  if (await present(page, config, 'loggedOut')) throw new PlatformFault('logged-out', `${config.label} shows its login: the session is over, log the account in again`);
+}
