@@ -21,6 +21,8 @@ export async function tryServer(login: NatsLogin, withJetStream = true): Promise
   }
   try {
     const info = nc.info!;
+    // An open server takes any login: it is not ours, and our journal doesn't belong there.
+    if (!info.auth_required) return { is: 'refused', why: 'it asks for no password' };
     // The API level is the account's answer: it comes only once JetStream has read its store.
     const level = withJetStream ? (await (await jetstreamManager(nc, { timeout: 2000 })).getAccountInfo()).api.level ?? 0 : 0;
     return { is: 'ready', info: { version: info.version, apiLevel: level } };
@@ -44,10 +46,13 @@ export async function serverReady(login: NatsLogin, timeoutMs: number, signal?: 
     }
     // A server of ours that reloads its users may refuse once or twice.
     if (t.is === 'refused' && ++refusals >= 5) {
-      throw new ConfigError([`${login.servers[0]} refuses the user ${login.user}: another nats-server has this port; stop it, or set NATS_URL to another port`]);
+      throw notOurs(login.servers[0]!, t.why);
     }
     why = t.why;
     await delay(100);
   }
   throw new Error(`nats-server at ${login.servers[0]} did not answer within ${timeoutMs / 1000} s (${why}): see data/logs/nats.log`);
 }
+
+export const notOurs = (server: string, why: string): ConfigError =>
+  new ConfigError([`the nats-server at ${server} is not ours (${why}): stop it, or set NATS_URL to another port`]);

@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { findServer } from '../nats-server/find-server.ts';
+import { writeServerConfig } from '../nats-server/server-config.ts';
+import { loadSecrets } from '../secrets.ts';
+import { readArgs, type VerbContext } from '../verb.ts';
+
+export const name = 'nats';
+export const summary = 'run nats-server in the foreground, with our users and settings';
+export const usage = `Usage: troupe nats [--prepare]
+
+Writes <data>/nats-server.conf and its users, then runs nats-server with it.
+  --prepare   write the files and print the server and its configuration, one a line`;
+
+export async function run(args: string[], ctx: VerbContext): Promise<number> {
+  const { flags } = readArgs(args, { prepare: { type: 'boolean' } });
+  const config = ctx.config();
+  const server = await findServer(config, ctx.env);
+  const { configFile } = writeServerConfig(config, loadSecrets(config));
+  if (flags.prepare) {
+    ctx.out(`${server.path}\n${configFile}`);
+    return 0;
+  }
+  const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', (code) => done(code ?? 1));
+  });
+}

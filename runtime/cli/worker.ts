@@ -1,0 +1,30 @@
+import { loadConfig } from '../config.ts';
+import { workerLogin } from '../nats-login.ts';
+import { runUntilSignal } from '../run-until-signal.ts';
+import { readArgs, type VerbContext } from '../verb.ts';
+
+export const name = 'worker';
+export const summary = 'run one worker: browsers for the accounts assigned to it';
+export const usage = `Usage: troupe worker [--id ID] [--group GROUP] [--master URL]
+
+Needs NATS_URL (or --master), and its key: WORKER_PSK_FILE, or NATS_PASSWORD_FILE for its own password.
+  --id ID         its name; WORKER_ID, else worker-1
+  --group GROUP   its group; WORKER_GROUP, else default
+  --master URL    the master's address; MASTER_URL`;
+
+export async function run(args: string[], ctx: VerbContext): Promise<number> {
+  const { flags } = readArgs(args, { id: { type: 'string' }, group: { type: 'string' }, master: { type: 'string' } });
+  const config = loadConfig({
+    ...ctx.env,
+    ...(flags.id !== undefined && { WORKER_ID: flags.id }),
+    ...(flags.group !== undefined && { WORKER_GROUP: flags.group }),
+    ...(flags.master !== undefined && { MASTER_URL: flags.master }),
+  });
+  const { startWorker } = await import('../worker/start-worker.ts');
+  const { servers, user, pass } = workerLogin(config);
+  const { id, group, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
+  return runUntilSignal(
+    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group, maxConcurrent, headless, port }),
+    config.timing.grace,
+  );
+}

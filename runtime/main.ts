@@ -1,0 +1,85 @@
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig, type Config } from './config.ts';
+import { nearest } from './nearest.ts';
+import { packageRoot } from './package-root.ts';
+import { UsageError, type Verb, type VerbContext } from './verb.ts';
+
+const CLI = join(import.meta.dirname, 'cli');
+
+/** Every file of cli/ is a verb; none is loaded before it is asked for. */
+function verbNames(): string[] {
+  return readdirSync(CLI).filter((n) => /^[a-z-]+\.(js|ts)$/.test(n)).map((n) => n.replace(/\.(js|ts)$/, '')).sort();
+}
+
+async function loadVerb(name: string): Promise<Verb> {
+  const file = readdirSync(CLI).find((n) => n === `${name}.js` || n === `${name}.ts`)!;
+  return (await import(join(CLI, file))) as Verb;
+}
+
+async function help(): Promise<string> {
+  const verbs = await Promise.all(verbNames().map(loadVerb));
+  const width = Math.max(...verbs.map((v) => v.name.length));
+  const rows = verbs.map((v) => `  ${v.name.padEnd(width)}  ${v.summary}`);
+  return ['Troupe: fleets of browser workers for social-media accounts.', '', 'Usage: troupe <verb> [flags]', '', ...rows, '', 'troupe <verb> --help tells more. Settings come from the environment and from .env.'].join('\n');
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Runs one command line; gives the exit code. */
+export async function main(argv: string[], ctx: VerbContext): Promise<number> {
+  const [word, ...args] = argv;
+  if (word === undefined || word === '--help' || word === '-h' || word === 'help') {
+    ctx.out(await help());
+    return word === undefined ? 2 : 0;
+  }
+  if (word === '--version' || word === '-v') {
+    ctx.out(version());
+    return 0;
+  }
+  try {
+    const names = verbNames();
+    if (!names.includes(word)) {
+      const near = nearest(word, names);
+      throw new UsageError(`unknown command ${JSON.stringify(word.slice(0, 80))}${near ? `: did you mean ${near}?` : ''}; troupe --help lists them`);
+    }
+    const verb = await loadVerb(word);
+    const end = args.indexOf('--');
+    if ((end < 0 ? args : args.slice(0, end)).some((a) => a === '--help' || a === '-h')) {
+      ctx.out(verb.usage);
+      return 0;
+    }
+    return await verb.run(args, ctx);
+  } catch (error) {
+    const e = error as Error & { exitCode?: number; lines?: string[] };
+    for (const line of e.lines ?? e.message.split('\n')) ctx.err(`troupe: ${line}`);
+    if (e.exitCode === undefined && ctx.env['LOG_LEVEL'] === 'debug') ctx.err(e.stack ?? '');
+    return e.exitCode ?? 1;
+  }
+}
+
+function context(): VerbContext {
+  let config: Config | null = null;
+  return {
+    env: process.env,
+    config: () => (config ??= loadConfig(process.env)),
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+  };
+}
+
+if (process.argv[1] && existsSync(process.argv[1]) && realpathSync(process.argv[1]) === import.meta.filename) {
+  // `troupe … | head` ends quietly.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  process.exitCode = await main(process.argv.slice(2), context());
+  // What a verb left open (a connection that drains) must not hold the command line.
+  process.stdout.write('', () => process.exit());
+}

@@ -1,0 +1,51 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { Config } from './config.ts';
+import { nearest } from './nearest.ts';
+
+/** A verb of the CLI: what a file of runtime/cli/ exports. `run` gives the exit code. */
+export type Verb = {
+  name: string;
+  /** One line for the list of verbs. */
+  summary: string;
+  /** Shown by --help. */
+  usage: string;
+  run(args: string[], ctx: VerbContext): Promise<number>;
+};
+
+export type VerbContext = {
+  env: Record<string, string | undefined>;
+  /** Read when first asked for: `--help` works with a broken configuration. */
+  config(): Config;
+  out(line: string): void;
+  err(line: string): void;
+};
+
+/** Used wrongly: exit code 2. */
+export class UsageError extends Error {
+  readonly exitCode = 2;
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+type Flags = NonNullable<ParseArgsConfig['options']>;
+type Read<F extends Flags> = { flags: { [K in keyof F]?: F[K]['type'] extends 'boolean' ? boolean : string }; rest: string[] };
+
+/** Flags and the words beside them. Throws UsageError on an unknown flag or a wrong number of words. */
+export function readArgs<const F extends Flags>(args: string[], options: F, words: { least?: number; most?: number; names?: string } = {}): Read<F> {
+  let read;
+  try {
+    read = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    const unknown = /^Unknown option '(-{0,2}[^']*)'/.exec((error as Error).message)?.[1];
+    if (unknown === undefined) throw new UsageError((error as Error).message.split('\n')[0]!);
+    const near = nearest(unknown, Object.keys(options).concat('help').map((o) => `--${o}`));
+    throw new UsageError(`unknown flag ${unknown}${near ? `: did you mean ${near}?` : ''}`);
+  }
+  const { least = 0, most = least, names = 'words' } = words;
+  const { length } = read.positionals;
+  if (length < least) throw new UsageError(`${names} missing`);
+  if (length > most) throw new UsageError(`${JSON.stringify(read.positionals[most])} is one word too many`);
+  return { flags: read.values as Read<F>['flags'], rest: read.positionals };
+}
