@@ -60,16 +60,24 @@ function eventOf(pending: Pending, inbound: Exclude<Inbound, { is: 'start' | 'se
     case 'timer':
       return pending.timers[inbound.token]?.event ?? null;
     case 'progress':
-      return pending.effects[inbound.token] ? inbound.event : null;
+      return childOf(pending, inbound) ? inbound.event : null;
     case 'done': {
-      const child = pending.effects[inbound.token]?.child;
+      const child = childOf(pending, inbound);
       return child === undefined ? null : { type: `xstate.done.actor.${child}`, output: inbound.output, actorId: child };
     }
     case 'error': {
-      const child = pending.effects[inbound.token]?.child;
+      const child = childOf(pending, inbound);
       return child === undefined ? null : { type: `xstate.error.actor.${child}`, error: inbound.error, actorId: child };
     }
   }
+}
+
+/** Who asked, while it is still asked for; a worker answers for its own effects alone. */
+function childOf(pending: Pending, { token, cause }: { token: string; cause: Cause }): string | undefined {
+  const effect = pending.effects[token];
+  const worker = cause.by?.startsWith('worker:') ? cause.by.slice(7) : null;
+  if (worker !== null && (effect?.input as { worker?: string } | null)?.worker !== worker) return undefined;
+  return effect?.child;
 }
 
 function build(binding: Binding, head: Head | null, cause: Cause, event: Entry['event'], step: { snapshot: AnyMachineSnapshot; actions: Action[] }, about: About, answered?: string): Turn {

@@ -1,0 +1,104 @@
+import type { PendingEffect } from '../../actors/entry.ts';
+import type { Mux } from '../../transport/mux.ts';
+import type { FxAnswer, FxRequest } from '../../transport/protocol.ts';
+import { parseAddress, subjects } from '../../transport/subjects.ts';
+import type { Liveness } from './liveness.ts';
+
+type Job = {
+  actor: string;
+  token: string;
+  effect: PendingEffect;
+  worker: string;
+  once: boolean;
+  offered: number;
+  /** The worker process that took it; another one under the same name has never heard of it. */
+  takenBy: string | null;
+  nextAt: number;
+  asking: boolean;
+};
+
+const REOFFER = 10_000;
+
+/** Offers effects to workers until they are taken, offers them again now and then, and reports those whose worker is gone. */
+export class Dispatcher {
+  private readonly jobs = new Map<string, Job>();
+  private readonly mux: Mux;
+  private readonly liveness: Liveness;
+  private readonly lost: (actor: string, token: string, message: string, once: boolean) => void;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(mux: Mux, liveness: Liveness, lost: (actor: string, token: string, message: string, once: boolean) => void) {
+    this.mux = mux;
+    this.liveness = liveness;
+    this.lost = lost;
+    this.timer = setInterval(() => this.sweep(), 250);
+  }
+
+  run(actor: string, token: string, effect: PendingEffect, once: boolean, again: boolean): void {
+    if (this.jobs.has(token)) return;
+    const worker = String((effect.input as { worker?: unknown } | null)?.worker ?? '');
+    const job: Job = { actor, token, effect, worker, once, offered: again ? 1 : 0, takenBy: null, nextAt: 0, asking: false };
+    this.jobs.set(token, job);
+    void this.offer(job);
+  }
+
+  abort(token: string): boolean {
+    const job = this.jobs.get(token);
+    if (!job) return false;
+    this.jobs.delete(token);
+    this.mux.nc.publish(subjects.fx(job.worker), JSON.stringify({ op: 'abort', token } satisfies FxRequest));
+    return true;
+  }
+
+  /** Forgets without a word: the result is in, or another master has the actor. */
+  forget(token: string): void {
+    this.jobs.delete(token);
+  }
+
+  async signal(worker: string, id: string, token: string, data: unknown): Promise<boolean> {
+    try {
+      const answer = await this.mux.json<FxAnswer>(subjects.fx(worker), { op: 'signal', token, id, data } satisfies FxRequest, { timeout: 2_000 });
+      return answer.taken;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The worker that a running effect was given to. */
+  workerOf(token: string): string | null {
+    return this.jobs.get(token)?.worker ?? null;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.jobs.clear();
+  }
+
+  private sweep(): void {
+    const now = performance.now();
+    for (const job of this.jobs.values()) {
+      const gone = this.liveness.gone(job.worker, job.takenBy);
+      if (gone) {
+        this.jobs.delete(job.token);
+        this.lost(job.actor, job.token, gone, job.once);
+      } else if (now >= job.nextAt && !job.asking) void this.offer(job);
+    }
+  }
+
+  private async offer(job: Job): Promise<void> {
+    job.asking = true;
+    const incarnation = this.liveness.incarnation(job.worker);
+    const request: FxRequest = { op: 'run', token: job.token, actor: parseAddress(job.actor)!, src: job.effect.src, input: job.effect.input, once: job.once, offered: job.offered };
+    try {
+      const answer = await this.mux.json<FxAnswer>(subjects.fx(job.worker), request, { timeout: 2_000 });
+      job.offered++;
+      job.nextAt = performance.now() + (answer.taken ? REOFFER : 1_000);
+      if (answer.taken) job.takenBy ??= incarnation;
+    } catch {
+      // Silence is no refusal: it may have been taken.
+      job.offered++;
+      job.nextAt = performance.now() + 500;
+    }
+    job.asking = false;
+  }
+}

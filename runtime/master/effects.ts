@@ -1,0 +1,59 @@
+import type { Fault } from '../../transport/protocol.ts';
+
+/** What an effect that runs on a master is handed. `again`: it may have run before, so it must be idempotent by its token. */
+export type EffectIo = { token: string; actor: string; again: boolean; signal: AbortSignal };
+export type MasterEffect = (input: any, io: EffectIo) => Promise<unknown>;
+
+/** A fault that a chart is meant to see, with the words for an operator. */
+export class EffectFailed extends Error {
+  readonly fault: Fault;
+  constructor(kind: string, message: string, sent: 'no' | 'maybe' = 'no') {
+    super(message);
+    this.name = 'EffectFailed';
+    this.fault = { kind, message, sent };
+  }
+}
+
+export const faultFrom = (error: unknown): Fault =>
+  error instanceof EffectFailed ? error.fault : { kind: 'unknown', message: error instanceof Error ? error.message : String(error), sent: 'maybe' };
+
+type Result = { is: 'done'; output: unknown } | { is: 'error'; error: Fault };
+
+/** Runs the effects of this master's actors, each once at a time, and reports how it ended unless it was aborted. */
+export class MasterEffects {
+  private readonly running = new Map<string, AbortController>();
+  private readonly effects: Readonly<Record<string, MasterEffect>>;
+  private readonly report: (actor: string, token: string, result: Result) => void;
+
+  constructor(effects: Readonly<Record<string, MasterEffect>>, report: (actor: string, token: string, result: Result) => void) {
+    this.effects = effects;
+    this.report = report;
+  }
+
+  run(actor: string, token: string, src: string, input: unknown, again: boolean): void {
+    if (this.running.has(token)) return;
+    const stop = new AbortController();
+    this.running.set(token, stop);
+    const effect = this.effects[src];
+    const work = effect ? Promise.resolve().then(() => effect(input, { token, actor, again, signal: stop.signal })) : Promise.reject(new EffectFailed('unknown', `no effect is registered as ${src}`));
+    work
+      .then((output): Result => ({ is: 'done', output: output === undefined ? null : JSON.parse(JSON.stringify(output)) }), (error): Result => ({ is: 'error', error: faultFrom(error) }))
+      .then((result) => {
+        if (this.running.get(token) !== stop) return;
+        this.running.delete(token);
+        this.report(actor, token, result);
+      });
+  }
+
+  abort(token: string): boolean {
+    const stop = this.running.get(token);
+    if (!stop) return false;
+    this.running.delete(token);
+    stop.abort();
+    return true;
+  }
+
+  stop(): void {
+    for (const token of [...this.running.keys()]) this.abort(token);
+  }
+}

@@ -1,0 +1,120 @@
+import { jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { BUCKET, PREFIX, STREAM } from './subjects.ts';
+
+const DAY = 24 * 3600 * 1000;
+export const JOURNAL_AGE_MS = 90 * DAY;
+
+/** The server is older than the floor, or a stream is not as it must be. */
+export class ServerUnfit extends Error {
+  readonly exitCode = 78;
+  constructor(why: string) {
+    super(why);
+    this.name = 'ServerUnfit';
+  }
+}
+
+type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
+
+/** Every stream as first-time set-up makes it. The journal is never purged, cut inside, compressed or rolled up. */
+export function streamConfigs(partitions: number): Wanted[] {
+  const file = { storage: 'file', retention: 'limits', num_replicas: 1 } as const;
+  return [
+    { ...file, name: STREAM.journal, subjects: [`${PREFIX}.journal.*.*`], max_age: nanos(JOURNAL_AGE_MS), deny_delete: true, deny_purge: true, allow_direct: true, allow_atomic: true, discard: 'new' },
+    {
+      ...file,
+      name: STREAM.inbox,
+      subjects: [`${PREFIX}.in.>`],
+      max_age: nanos(7 * DAY),
+      duplicate_window: nanos(120_000),
+      allow_direct: true,
+      subject_transform: { src: `${PREFIX}.in.*.*.>`, dest: `${PREFIX}.in.{{partition(${partitions},1,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.>` },
+    },
+    { ...file, name: STREAM.parked, subjects: [`${PREFIX}.parked.*.*`], max_age: nanos(90 * DAY), allow_direct: true },
+    { ...file, name: STREAM.data, subjects: [`${PREFIX}.data.*.*`], max_age: nanos(365 * DAY), duplicate_window: nanos(120_000), allow_direct: true, deny_delete: true },
+    { ...file, name: STREAM.log, subjects: [`${PREFIX}.log.*.*`], max_age: nanos(14 * DAY), max_bytes: 512 * 1024 * 1024, allow_direct: true, discard: 'old' },
+    { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: 1, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
+  ] as Wanted[];
+}
+
+/** Buckets with the time that their values live, in milliseconds; 0 for ever. */
+const BUCKETS: Record<string, { ttl: number }> = {
+  [BUCKET.settings]: { ttl: 0 },
+  [BUCKET.users]: { ttl: 0 },
+  [BUCKET.sessions]: { ttl: DAY / 2 },
+  [BUCKET.tokens]: { ttl: 0 },
+  [BUCKET.vault]: { ttl: 0 },
+  [BUCKET.pictures]: { ttl: 600_000 },
+};
+
+/** 2.12 speaks API level 2: atomic batches and message TTL. Older servers accept such settings and ignore them. */
+export async function checkServer(nc: NatsConnection): Promise<{ version: string; level: number }> {
+  const version = nc.info?.version ?? '0';
+  const jsm = await jetstreamManager(nc);
+  const info = (await jsm.getAccountInfo()) as unknown as { api?: { level?: number } };
+  const level = info.api?.level ?? 0;
+  if (level < 2) throw new ServerUnfit(`nats-server ${version} is too old: Troupe needs 2.12 or newer (API level 2, this one has ${level})`);
+  return { version, level };
+}
+
+/** Which of the streams exist. */
+export async function presentStreams(jsm: JetStreamManager): Promise<Set<string>> {
+  const names = new Set<string>();
+  for await (const name of jsm.streams.names()) names.add(name);
+  return names;
+}
+
+/**
+ * First-time set-up. A stream that is missing later is never made again by itself: that would hide a loss.
+ * `first` says that this data directory has never held Troupe's streams. The lease stream lives in memory and may always be made.
+ */
+export async function createStreams(nc: NatsConnection, partitions: number, first: boolean): Promise<{ made: string[]; missing: string[] }> {
+  const jsm = await jetstreamManager(nc);
+  const present = await presentStreams(jsm);
+  const made: string[] = [];
+  const missing: string[] = [];
+  for (const wanted of streamConfigs(partitions)) {
+    if (present.has(wanted.name)) continue;
+    if (!first && wanted.name !== STREAM.lease) {
+      missing.push(wanted.name);
+      continue;
+    }
+    await add(jsm, wanted);
+    made.push(wanted.name);
+  }
+  const kvm = new Kvm(nc);
+  for (const [bucket, { ttl }] of Object.entries(BUCKETS)) {
+    if (present.has(`KV_${bucket}`)) continue;
+    if (!first) missing.push(`KV_${bucket}`);
+    else await kvm.create(bucket, { ttl, history: 1 });
+  }
+  return { made, missing };
+}
+
+async function add(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
+  let got: StreamConfig;
+  try {
+    got = (await jsm.streams.add(wanted)).config;
+  } catch (error) {
+    // Two masters may set up at once: the other's stream is as good.
+    if (/already in use/.test((error as Error).message)) return;
+    throw error;
+  }
+  const differs = Object.entries(wanted).filter(([k, v]) => JSON.stringify(sorted(got[k as keyof StreamConfig])) !== JSON.stringify(sorted(v)));
+  if (differs.length > 0) throw new ServerUnfit(`stream ${wanted.name}: the server ignored ${differs.map(([k]) => k).join(', ')}: use nats-server 2.12 or newer`);
+}
+
+const sorted = (v: unknown): unknown => (v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort()) : v);
+
+/** How many partitions the inbox was set up with; fixed by its transform. */
+export async function partitionsOf(nc: NatsConnection): Promise<number | null> {
+  const jsm = await jetstreamManager(nc);
+  try {
+    const { config } = await jsm.streams.info(STREAM.inbox);
+    const found = /partition\((\d+),/.exec(config.subject_transform?.dest ?? '');
+    return found ? Number(found[1]) : null;
+  } catch {
+    return null;
+  }
+}
