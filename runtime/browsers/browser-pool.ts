@@ -1,0 +1,226 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
+import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
+import type { Chromium } from './find-chromium.ts';
+import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
+import { contextOptions, launchOptions } from './launch-options.ts';
+import { lockProfile, type ProfileLock } from './profile-lock.ts';
+import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { StorageState } from './storage-state.ts';
+import type { Vault } from './vault.ts';
+
+export type PoolOptions = {
+  /** This worker's own folder: profiles, fingerprints, storage-states, screenshots. */
+  dir: string;
+  /** `profile`: a Chromium process and a persistent profile per account. `context`: one process, a context per account. */
+  mode: 'profile' | 'context';
+  chromium: Chromium;
+  headless: boolean;
+  vault: Vault;
+  idleMs?: number;
+  saveEveryMs?: number;
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>): void;
+};
+
+/** One account's open browser. */
+export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
+
+type Entry = { browser: AccountBrowser; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
+type Shared = { context: BrowserContext; lock: ProfileLock };
+
+const CLOSE_LIMIT = 5000;
+const SHARED = 'shared';
+
+/** The worker's browsers: opened when first used, closed when idle, replaced when they crash, one owner a profile. */
+export class BrowserPool {
+  readonly #options: PoolOptions;
+  readonly #entries = new Map<string, Promise<Entry>>();
+  #shared: Promise<Shared> | null = null;
+  #sweeper: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#sweeper = setInterval(() => void this.#sweep(), Math.min(options.idleMs ?? 300_000, options.saveEveryMs ?? 60_000) / 2);
+    this.#sweeper.unref();
+  }
+
+  /** Kills what a dead worker left running under `root`; returns how many. */
+  async reap(root: string): Promise<number> {
+    const killed = await reapOrphans(root);
+    for (const { process, profile } of killed) this.#options.log('warn', `killed a Chromium whose owner is dead`, { pid: process.pid, profile });
+    return killed.length;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  accounts(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** Runs `work` with the account's browser, opening it if need be. Throws ProfileBusy, or Playwright's error when it can't start. */
+  async use<T>(account: string, proxy: ProxySpec, work: (browser: AccountBrowser) => Promise<T>): Promise<T> {
+    const entry = await this.#open(account, proxy);
+    entry.busy++;
+    try {
+      return await work(entry.browser);
+    } finally {
+      entry.busy--;
+      entry.usedAt = performance.now();
+    }
+  }
+
+  /** Closes an account's browser. With `save`, its session goes to the vault first. */
+  async close(account: string, save: boolean): Promise<void> {
+    const opening = this.#entries.get(account);
+    if (!opening) return;
+    const entry = await opening.catch(() => null);
+    if (this.#entries.get(account) === opening) this.#entries.delete(account);
+    if (!entry) return;
+    if (save && entry.alive) await entry.browser.save().catch((error: Error) => this.#options.log('warn', 'the session was not saved', { account, error: error.message }));
+    await entry.dispose();
+  }
+
+  async closeAll(save: boolean): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    await Promise.all(this.accounts().map((account) => this.close(account, save)));
+    await this.#closeShared();
+  }
+
+  async #open(account: string, proxy: ProxySpec): Promise<Entry> {
+    if (this.#closed) throw new Error('the worker is stopping: no browser is opened any more');
+    const wanted = JSON.stringify(proxy ?? null);
+    const present = this.#entries.get(account);
+    if (present) {
+      const entry = await present;
+      if (entry.alive && entry.proxy === wanted) return entry;
+      await this.close(account, entry.alive);
+    }
+    const again = this.#entries.get(account);
+    if (again) return again;
+    const opening = this.#launch(account, proxy, wanted);
+    this.#entries.set(account, opening);
+    opening.catch(() => {
+      if (this.#entries.get(account) === opening) this.#entries.delete(account);
+    });
+    return opening;
+  }
+
+  async #launch(account: string, proxy: ProxySpec, wanted: string): Promise<Entry> {
+    const { dir, mode, vault, log } = this.#options;
+    const began = performance.now();
+    const fingerprint = await loadFingerprint(join(dir, 'fingerprints'), account, this.#options.chromium, vault);
+    const storage = new StorageState(join(dir, 'storage-states'), account, vault);
+    const door = await openProxyDoor(account, proxy, vault);
+    try {
+      const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
+      const { context } = made;
+      const entry: Entry = {
+        proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
+        browser: { account, context, fingerprint, save: () => storage.save(context), screenshot: (page, name) => this.#screenshot(account, page, name) },
+        dispose: async () => {
+          entry.alive = false;
+          await made.dispose();
+          await door?.close();
+        },
+      };
+      context.on('close', () => {
+        if (!entry.alive) return;
+        entry.alive = false;
+        log('warn', 'the browser is gone; the next use opens a new one', { account });
+        void this.close(account, false);
+      });
+      try {
+        await storage.restore(context, made.fresh);
+      } catch (error) {
+        await entry.dispose();
+        throw error;
+      }
+      log('info', 'browser opened', { account, ms: Math.round(performance.now() - began), mode });
+      return entry;
+    } catch (error) {
+      await door?.close();
+      throw error;
+    }
+  }
+
+  async #profile(account: string, fingerprint: Fingerprint, proxy: string | null) {
+    const profile = join(this.#options.dir, `browser_${account}`);
+    const { context, lock, fresh } = await this.#persistent(profile, contextOptions(fingerprint, proxy));
+    return { context, fresh, dispose: () => shut(context, profile, lock) };
+  }
+
+  async #inShared(fingerprint: Fingerprint, proxy: string | null) {
+    const known = await this.#shared?.catch(() => null);
+    if (!known?.context.browser()?.isConnected()) await this.#closeShared();
+    this.#shared ??= this.#persistent(join(this.#options.dir, `browser_${SHARED}`), {});
+    const browser = (await this.#shared).context.browser();
+    if (!browser) throw new Error('this Chromium can\'t be shared: use BROWSER_MODE=profile');
+    const context = await browser.newContext(contextOptions(fingerprint, proxy));
+    return { context, fresh: true, dispose: () => within(context.close()) };
+  }
+
+  async #persistent(profile: string, options: object) {
+    const lock = lockProfile(profile);
+    try {
+      await mkdir(profile, { recursive: true, mode: 0o700 });
+      await clearProfile(profile);
+      const fresh = (await readdir(profile)).length === 0;
+      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless), ...options });
+      return { context, lock, fresh };
+    } catch (error) {
+      await Promise.all(chromiumsUnder(profile).map(killChromium));
+      lock.release();
+      throw error;
+    }
+  }
+
+  async #closeShared(): Promise<void> {
+    const closing = this.#shared;
+    const shared = await closing?.catch(() => null);
+    if (this.#shared === closing) this.#shared = null;
+    else return;
+    if (shared) await shut(shared.context, join(this.#options.dir, `browser_${SHARED}`), shared.lock);
+  }
+
+  async #screenshot(account: string, page: Page, name: string): Promise<void> {
+    const dir = join(this.#options.dir, 'screenshots');
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const safe = name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').slice(0, 60) || 'page';
+    await page.screenshot({ path: join(dir, `${account}_${safe}.png`), fullPage: true, timeout: 10_000 });
+  }
+
+  /** Saves sessions now and then, and closes what nobody uses. */
+  async #sweep(): Promise<void> {
+    const { idleMs = 300_000, saveEveryMs = 60_000, log } = this.#options;
+    for (const [account, opening] of this.#entries) {
+      const entry = await opening.catch(() => null);
+      if (!entry || entry.busy > 0) continue;
+      const now = performance.now();
+      if (now - entry.usedAt >= idleMs) {
+        log('info', 'closing an idle browser', { account });
+        await this.close(account, true);
+      } else if (now - entry.savedAt >= saveEveryMs) {
+        entry.savedAt = now;
+        await entry.browser.save().catch((error: Error) => log('warn', 'the session was not saved', { account, error: error.message }));
+      }
+    }
+  }
+}
+
+const within = async (work: Promise<unknown>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work.catch(() => undefined), new Promise((done) => (timer = setTimeout(done, CLOSE_LIMIT)))]);
+  clearTimeout(timer);
+};
+
+/** Closes a Chromium; one that doesn't go is killed. Only then is its profile free. */
+async function shut(context: BrowserContext, profile: string, lock: ProfileLock): Promise<void> {
+  await within(context.close());
+  await Promise.all(chromiumsUnder(profile).map(killChromium));
+  lock.release();
+}

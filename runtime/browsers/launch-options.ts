@@ -1,0 +1,38 @@
+import type { Chromium } from './find-chromium.ts';
+import type { Fingerprint } from './fingerprint.ts';
+
+const ARGS = [
+  '--disable-blink-features=AutomationControlled',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-gpu',
+  '--disable-quic',
+];
+
+/** How a Chromium process is started. Root can't use Chromium's sandbox; everybody else does. */
+export const launchOptions = (chromium: Chromium, headless: boolean) => ({
+  executablePath: chromium.path,
+  headless,
+  chromiumSandbox: process.getuid?.() !== 0,
+  args: ARGS,
+  handleSIGINT: false,
+  handleSIGTERM: false,
+  handleSIGHUP: false,
+  timeout: 30_000,
+});
+
+/** How an account's context looks to the sites it visits. */
+export const contextOptions = (fingerprint: Fingerprint, proxy: string | null) => ({
+  userAgent: fingerprint.userAgent,
+  viewport: fingerprint.viewport,
+  locale: fingerprint.locale,
+  timezoneId: fingerprint.timezone,
+  deviceScaleFactor: fingerprint.deviceScaleFactor,
+  isMobile: false,
+  hasTouch: false,
+  acceptDownloads: false,
+  ...(proxy ? { proxy: { server: proxy } } : {}),
+});

@@ -1,0 +1,42 @@
+import { effectInput } from '../../../transport/protocol.ts';
+import type { EffectContext } from './effect-context.ts';
+import { codePicture, sendable } from './code-picture.ts';
+import { withPlatform } from './with-platform.ts';
+
+/** Walks the account's browser through the platform's login, telling each step; the session is in the vault before it is done. */
+export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
+  const input = effectInput.login.parse(raw);
+  return withPlatform(ctx, input, async ({ platform, config, browser, io, call }) => {
+    const picture = async (image: Buffer | null): Promise<string | null> => {
+      const base64 = sendable(image);
+      if (base64 === null) return null;
+      const { name } = await ctx.link.ask('picture', { token: ctx.token, base64 }, 15_000, ctx.signal);
+      return typeof name === 'string' ? name : null;
+    };
+    const limit = (config.timeouts.loginCheck ?? 300_000) + 30_000;
+    const steps = platform.login(input.method, io, ctx.answer);
+    try {
+      for (;;) {
+        const next = await call('the login', () => steps.next(), limit);
+        if (next.done) throw new Error(`${platform.label} ended the login without saying who is logged in`);
+        const step = next.value;
+        ctx.log('info', 'task', `login of ${input.account}: ${step.kind}`, { account: input.account, platform: platform.id });
+        if (step.kind === 'qr') {
+          const { png, url } = await codePicture(step.image);
+          ctx.emit({ type: 'QR', picture: (await picture(png)) ?? '', url, txn: step.txn, expiresAt: step.expiresAt });
+        } else if (step.kind === 'challenge') {
+          ctx.emit({ type: 'CHALLENGE', what: step.what, prompt: step.prompt.slice(0, 500), picture: await picture(step.image), txn: step.txn });
+        } else if (step.kind === 'confirming') {
+          ctx.emit({ type: 'CONFIRMING', prompt: step.prompt.slice(0, 500) });
+        } else {
+          ctx.assertHeld();
+          await browser.save();
+          const { userAgent, viewport, locale, timezone, deviceScaleFactor, createdAt } = browser.fingerprint;
+          return { user: step.user, validUntil: step.validUntil, fingerprint: { userAgent, viewport, locale, timezone, deviceScaleFactor, createdAt } };
+        }
+      }
+    } finally {
+      void steps.return().catch(() => undefined);
+    }
+  });
+}

@@ -1,0 +1,64 @@
+import type { Page } from 'playwright';
+import type { Io, Platform, PlatformConfig } from '../../../platforms/contract.ts';
+import type { AccountBrowser } from '../../browsers/browser-pool.ts';
+import { proxySpec } from '../../browsers/proxy-door.ts';
+import { WorkerFault } from '../fault.ts';
+import type { EffectContext } from './effect-context.ts';
+
+export type Stage = {
+  platform: Platform;
+  config: PlatformConfig;
+  browser: AccountBrowser;
+  io: Io;
+  /** Runs one call of the platform within a time; a platform that hangs becomes a fault `timeout`. */
+  call<T>(doing: string, work: () => Promise<T>, limitMs?: number): Promise<T>;
+};
+
+const CALL = 60_000;
+
+/** Opens the account's browser with one page for this effect, and closes that page afterwards, however it ends. */
+export async function withPlatform<T>(ctx: EffectContext, input: { account: string; platform: string; proxy: unknown }, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const { platform, config } = ctx.platform(input.platform);
+  const proxy = proxySpec.safeParse(input.proxy);
+  if (!proxy.success) throw new WorkerFault('refused', `the proxy of account ${input.account} is not usable: ${proxy.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`);
+  return ctx.pool.use(input.account, proxy.data, async (browser) => {
+    let page: Page | null = null;
+    const io: Io = {
+      account: input.account,
+      context: browser.context,
+      signal: ctx.signal,
+      async page() {
+        if (!page || page.isClosed()) page = await browser.context.newPage();
+        return page;
+      },
+      log: (level, message) => ctx.log(level, 'task', message, { account: input.account, platform: platform.id }),
+      screenshot: async (name) => {
+        if (page && !page.isClosed()) await browser.screenshot(page, name).catch(() => undefined);
+      },
+    };
+    const call = <R>(doing: string, run: () => Promise<R>, limitMs = config.timeouts.call ?? CALL): Promise<R> => within(run(), limitMs, `${platform.label} took over ${limitMs} ms for ${doing}`, ctx.signal);
+    try {
+      return await work({ platform, config, browser, io, call });
+    } finally {
+      await (page as Page | null)?.close().catch(() => undefined);
+    }
+  });
+}
+
+async function within<T>(work: Promise<T>, ms: number, message: string, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new WorkerFault('timeout', message)), ms);
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    clearTimeout(timer);
+    if (stop) signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,45 @@
+import { heartbeatAnswer, type Heartbeat } from '../../transport/protocol.ts';
+import type { Fence } from './fence.ts';
+import type { Link } from './link.ts';
+
+export type HeartbeatOptions = {
+  link: Link;
+  fence: Fence;
+  everyMs: number;
+  report(): Promise<Omit<Heartbeat, 'seq' | 'at'>>;
+  /** The master does not know this worker. */
+  onUnknown(): Promise<void>;
+};
+
+/** Reports to the master at a steady pace; each confirmed report renews the leases. */
+export class HeartbeatLoop {
+  readonly #options: HeartbeatOptions;
+  #seq = 0;
+  #beating: Promise<void> | null = null;
+  #timer: NodeJS.Timeout;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.now(), options.everyMs);
+  }
+
+  /** One report at once; joins one that is on its way. */
+  now(): Promise<void> {
+    this.#beating ??= this.#beat().finally(() => (this.#beating = null));
+    return this.#beating;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #beat(): Promise<void> {
+    const { link, fence, everyMs, report, onUnknown } = this.#options;
+    const body = { ...(await report()), seq: ++this.#seq, at: Date.now() };
+    const sentAt = performance.now();
+    const answer = heartbeatAnswer.safeParse(await link.beat(body, Math.min(everyMs, 5000)));
+    if (!answer.success) return;
+    if (answer.data.known) fence.confirm(sentAt, answer.data.leases);
+    else await onUnknown();
+  }
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstream } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { answer, type FxAnswer } from '../../transport/protocol.ts';
+import { subjects } from '../../transport/subjects.ts';
+import { WorkerFault } from './fault.ts';
+import type { WorkerLog } from './worker-log.ts';
+
+export type LinkOptions = { worker: string; servers: string | string[]; user?: string; pass?: string; log: WorkerLog };
+
+/** The worker's one connection to the masters. Reconnects for ever. */
+export class Link {
+  readonly #worker: string;
+  readonly #nc: NatsConnection;
+  readonly #log: WorkerLog;
+  readonly #stopped = new AbortController();
+
+  private constructor(worker: string, nc: NatsConnection, log: WorkerLog) {
+    this.#worker = worker;
+    this.#nc = nc;
+    this.#log = log;
+    void this.#watch();
+  }
+
+  /** Waits until a server takes the login; says now and then why it still waits. */
+  static async open({ worker, servers, user, pass, log }: LinkOptions): Promise<Link> {
+    const waiting = setInterval(() => log('warn', 'lifecycle', `still waiting for NATS at ${servers}: is it up, and is the password of ${user ?? worker} right?`), 10_000);
+    try {
+      const nc = await connect({
+        servers, user, pass, name: `troupe ${worker}`, inboxPrefix: `_INBOX_${worker}`, maxReconnectAttempts: -1, waitOnFirstConnect: true,
+        reconnectTimeWait: 500, reconnectJitter: 500, pingInterval: 5000, maxPingOut: 2, ignoreAuthErrorAbort: true,
+      });
+      return new Link(worker, nc, log);
+    } finally {
+      clearInterval(waiting);
+    }
+  }
+
+  /**
+   * Asks the master and returns its `ok` answer; asks again until `budgetMs` is over while nobody answers.
+   * Throws WorkerFault `refused` with the master's words, or `network`.
+   */
+  async ask(verb: string, body: object, budgetMs = 15_000, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const until = performance.now() + budgetMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      const left = until - performance.now();
+      try {
+        const reply = answer.parse((await this.#nc.request(subjects.ask(this.#worker, verb), JSON.stringify(body), { timeout: Math.max(100, Math.min(5000, left)) })).json());
+        if (reply.ok) return reply;
+        throw new WorkerFault('refused', `the master refused ${verb}: ${reply.message} (${reply.code})`);
+      } catch (error) {
+        if (error instanceof WorkerFault) throw error;
+        if (performance.now() + 500 >= until) throw new WorkerFault('network', `no master answered ${verb} within ${budgetMs} ms: ${(error as Error).message}`);
+        await sleep(500);
+      }
+    }
+  }
+
+  /** One heartbeat; null when nobody confirms it in time. */
+  async beat(body: object, timeout: number): Promise<unknown> {
+    try {
+      return (await this.#nc.request(subjects.hb(this.#worker), JSON.stringify(body), { timeout })).json();
+    } catch {
+      return null;
+    }
+  }
+
+  /** Publishes into a stream until the server has stored it, over any number of reconnects. Gives up only when the link is closed. */
+  async store(subject: string, body: object, msgID: string): Promise<void> {
+    const js = jetstream(this.#nc);
+    for (let wait = 200; !this.#stopped.signal.aborted; wait = Math.min(wait * 2, 5000)) {
+      try {
+        await js.publish(subject, JSON.stringify(body), { msgID, timeout: 5000 });
+        return;
+      } catch (error) {
+        this.#log('debug', 'system', 'a result is not stored yet', { subject, msgID, error: (error as Error).message });
+        await sleep(wait, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Sends a log row; none is waited for. */
+  tell(subject: string, body: object): void {
+    if (!this.#nc.isClosed()) this.#nc.publish(subject, JSON.stringify(body));
+  }
+
+  /** Answers every request on the worker's own effect subject. */
+  onEffect(handle: (data: unknown) => Promise<FxAnswer>): void {
+    this.#nc.subscribe(subjects.fx(this.#worker), {
+      callback: (error, msg) => {
+        if (error) return this.#log('error', 'system', 'the subscription to effects failed', { error: error.message });
+        void (async () => {
+          const data: unknown = JSON.parse(msg.string());
+          msg.respond(JSON.stringify(await handle(data)));
+        })().catch((failure: Error) => {
+          this.#log('error', 'system', 'a request for an effect could not be taken', { error: failure.message });
+          msg.respond(JSON.stringify({ taken: false, reason: failure.message.slice(0, 300) } satisfies FxAnswer));
+        });
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.race([this.#nc.drain().catch(() => undefined), sleep(2000)]);
+    await this.#nc.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const s of this.#nc.status()) {
+      if (s.type === 'disconnect' || s.type === 'reconnect') this.#log('warn', 'lifecycle', s.type === 'reconnect' ? 'connected to NATS again' : 'the connection to NATS is lost');
+      if (s.type === 'error') this.#log('error', 'system', 'NATS says no', { error: String(s.error) });
+    }
+  }
+}

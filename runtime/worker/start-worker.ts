@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadPlatforms } from '../../platforms/load.ts';
+import type { Registration } from '../../transport/protocol.ts';
+import { subjects } from '../../transport/subjects.ts';
+import { BrowserPool } from '../browsers/browser-pool.ts';
+import { findChromium } from '../browsers/find-chromium.ts';
+import type { Vault } from '../browsers/vault.ts';
+import { packageRoot } from '../package-root.ts';
+import { EffectRunner } from './effect-runner.ts';
+import { check } from './effects/check.ts';
+import { crawl } from './effects/crawl.ts';
+import { find } from './effects/find.ts';
+import { login } from './effects/login.ts';
+import { post } from './effects/post.ts';
+import { WorkerFault } from './fault.ts';
+import { Fence } from './fence.ts';
+import { HeartbeatLoop } from './heartbeat.ts';
+import { Link } from './link.ts';
+import { createVitals } from './vitals.ts';
+import { createWorkerLog } from './worker-log.ts';
+
+export type WorkerOptions = {
+  workerId: string;
+  servers: string | string[];
+  user?: string;
+  pass?: string;
+  dataDir: string;
+  heartbeatMs: number;
+  maxAccounts: number;
+  mode: 'profile' | 'context';
+  group: string;
+  /** Crawls at once. */
+  maxConcurrent: number;
+  headless: boolean;
+  /** Serves /healthz on 127.0.0.1; 0 or absent: no listener. */
+  port?: number;
+  /** How long a lease counts after its last confirmed heartbeat was sent, ms. */
+  leaseMs?: number;
+  /** Browsers unused for so long are closed, ms. */
+  idleMs?: number;
+};
+export type Worker = { incarnation: string; stop(graceMs: number): Promise<void> };
+
+/** Starts a worker: it registers, holds its leases by heartbeats, and runs what the masters ask of it until it is stopped. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { workerId, maxAccounts, mode, group, headless } = options;
+  const incarnation = `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`;
+  const root = resolve(options.dataDir, 'browser');
+  const dir = join(root, /^worker-/.test(workerId) ? workerId : `worker-${workerId}`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+
+  let link: Link | null = null;
+  const log = createWorkerLog(workerId, (row) => link?.tell(subjects.log(workerId, row.level), row));
+  const chromium = await findChromium();
+  const platforms = await loadPlatforms();
+  for (const p of platforms) if (!p.ok) log('error', 'lifecycle', `platform ${p.id} is left out: ${p.reason}`);
+
+  const connected = await Link.open({ worker: workerId, servers: options.servers, user: options.user, pass: options.pass, log });
+  link = connected;
+  const fence = new Fence(options.leaseMs ?? 15_000, (account, reason) => {
+    log('warn', 'lifecycle', `account ${account} is given up: ${reason}`, { account });
+    runner.fence(account, reason);
+    void pool.close(account, false);
+  });
+  const leased = (account: string): number => {
+    const epoch = fence.epochOf(account);
+    if (epoch === null) throw new WorkerFault('fenced', `this worker holds no lease of account ${account}`);
+    return epoch;
+  };
+  const vault: Vault = {
+    async get(account, field) {
+      const { value } = await connected.ask('vault-get', { account, epoch: leased(account), field });
+      return typeof value === 'string' ? value : null;
+    },
+    async put(account, field, value) {
+      await connected.ask('vault-put', { account, epoch: leased(account), field, value });
+    },
+  };
+  const pool = new BrowserPool({ dir, mode, chromium, headless, vault, idleMs: options.idleMs, log: (level, message, details) => log(level, 'system', message, details) });
+  await pool.reap(dir);
+
+  const runner = new EffectRunner({
+    worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
+    effects: { login, crawl, post, find, check },
+    refresh: () => heartbeat.now(),
+    context: {
+      pool,
+      platform(id) {
+        const loaded = platforms.find((p) => p.id === id);
+        if (!loaded?.platform || !loaded.config) throw new WorkerFault('refused', loaded ? `platform ${id} could not be loaded: ${loaded.reason}` : `this worker has no platform "${id}"`);
+        return { platform: loaded.platform, config: loaded.config };
+      },
+    },
+  });
+
+  const registration: Registration = {
+    worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
+    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, mode,
+  };
+  const register = async (): Promise<void> => {
+    for (let wait = 500; !stopping; wait = Math.min(wait * 2, 5000)) {
+      try {
+        await connected.ask('register', registration, 5000);
+        log('info', 'lifecycle', 'registered with the master', { incarnation, capabilities: registration.capabilities.join(',') });
+        return;
+      } catch (error) {
+        log('warn', 'lifecycle', `not registered yet: ${(error as Error).message}`);
+        await sleep(wait);
+      }
+    }
+  };
+  let stopping = false;
+  const vitals = createVitals(dir);
+  const heartbeat = new HeartbeatLoop({
+    link: connected, fence, everyMs: options.heartbeatMs,
+    report: async () => ({ worker: workerId, incarnation, ...(await vitals()), browsers: pool.count, busy: runner.busy(), accounts: fence.list() }),
+    onUnknown: register,
+  });
+  connected.onEffect((data) => runner.take(data));
+  await register();
+  await heartbeat.now();
+  const health = options.port ? await serveHealth(options.port, () => ({ ok: true, worker: workerId, incarnation, browsers: pool.count, busy: runner.busy() })) : null;
+
+  let stopped: Promise<void> | null = null;
+  const stop = async (graceMs: number): Promise<void> => {
+    log('info', 'lifecycle', 'stopping: what runs may finish', { graceMs });
+    stopping = true;
+    await runner.drain(graceMs);
+    await pool.closeAll(true);
+    heartbeat.stop();
+    fence.stop();
+    health?.close();
+    log('info', 'lifecycle', 'stopped');
+    await connected.close();
+  };
+  return { incarnation, stop: (graceMs) => (stopped ??= stop(graceMs)) };
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+const serveHealth = (port: number, state: () => object): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer((request, response) => {
+      const found = request.method === 'GET' && request.url === '/healthz';
+      response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ? state() : { ok: false }));
+    });
+    server.once('error', (error) => reject(new Error(`the worker's port ${port} can't be opened: ${error.message}. Set WORKER_PORT to a free port.`)));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
