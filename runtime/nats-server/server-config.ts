@@ -42,7 +42,7 @@ export function writeServerConfig(config: Config, secrets: Secrets): ServerFiles
   }
   const include = /^include .*$/m;
   if (!include.test(body)) throw new ConfigError(['nats.conf: the line "include ./data/nats-users.conf" is missing: without it anyone could log in']);
-  writeUsers(config, secrets);
+  writeUsers(config, secrets, config.worker.id);
   // An include is looked for beside the file that names it.
   body = body.replace(include, 'include ./nats-users.conf');
   mkdirSync(files.storeDir, { recursive: true, mode: 0o700 });
