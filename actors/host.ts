@@ -78,7 +78,6 @@ export class Host {
       if (slot.settling) clearTimeout(slot.settling);
       this.slots.delete(actor);
       this.ready.delete(slot);
-      for (const token of Object.keys(slot.head?.entry.pending.effects ?? {})) this.o.carrier.abort(actor, token);
       for (const item of slot.queue.splice(0)) item.done({ is: 'elsewhere' });
     }
   }
@@ -322,6 +321,7 @@ export class Host {
   private carryOut(actor: string, before: Pending | undefined, entry: Entry, inbound: Inbound): void {
     const { pending, commands, index } = entry;
     const answered = 'token' in inbound && inbound.is !== 'progress' ? inbound.token : null;
+    if (answered) this.o.carrier.finished(answered);
     if (before) {
       for (const token in before.effects) if (!pending.effects[token] && token !== answered) this.o.carrier.abort(actor, token);
       for (const token in before.timers) if (!pending.timers[token]) this.timers.disarm(token);

@@ -15,6 +15,8 @@ export type Journal = {
 export type Carrier = {
   run(actor: string, token: string, effect: PendingEffect, again: boolean): void;
   abort(actor: string, token: string): void;
+  /** Its result is stored. */
+  finished(token: string): void;
   signal(actor: string, id: string, token: string, data: unknown): void;
   tell(actor: string, id: string, tell: PendingTell): void;
   emit(actor: string, index: number, event: { type: string }): void;

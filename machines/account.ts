@@ -133,7 +133,7 @@ export const accountMachine = setup({
               },
               initial: 'waiting',
               on: {
-                LOGIN: undefined,
+                LOGIN: {},
                 LOGIN_DONE: {
                   guard: 'thisLogin',
                   target: 'logged_in',

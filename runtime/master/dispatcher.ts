@@ -50,7 +50,12 @@ export class Dispatcher {
     return true;
   }
 
-  /** Forgets without a word: the result is in, or another master has the actor. */
+  /** Another master offers these now; the worker goes on with them. */
+  drop(of: (actor: string) => boolean): void {
+    for (const [token, job] of this.jobs) if (of(job.actor)) this.jobs.delete(token);
+  }
+
+  /** Forgets without a word: the result is in. */
   forget(token: string): void {
     this.jobs.delete(token);
   }

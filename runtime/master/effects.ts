@@ -21,7 +21,7 @@ type Result = { is: 'done'; output: unknown } | { is: 'error'; error: Fault };
 
 /** Runs the effects of this master's actors, each once at a time, and reports how it ended unless it was aborted. */
 export class MasterEffects {
-  private readonly running = new Map<string, AbortController>();
+  private readonly running = new Map<string, { actor: string; stop: AbortController }>();
   private readonly effects: Readonly<Record<string, MasterEffect>>;
   private readonly report: (actor: string, token: string, result: Result) => void;
 
@@ -33,24 +33,29 @@ export class MasterEffects {
   run(actor: string, token: string, src: string, input: unknown, again: boolean): void {
     if (this.running.has(token)) return;
     const stop = new AbortController();
-    this.running.set(token, stop);
+    this.running.set(token, { actor, stop });
     const effect = this.effects[src];
     const work = effect ? Promise.resolve().then(() => effect(input, { token, actor, again, signal: stop.signal })) : Promise.reject(new EffectFailed('unknown', `no effect is registered as ${src}`));
     work
       .then((output): Result => ({ is: 'done', output: output === undefined ? null : JSON.parse(JSON.stringify(output)) }), (error): Result => ({ is: 'error', error: faultFrom(error) }))
       .then((result) => {
-        if (this.running.get(token) !== stop) return;
+        if (this.running.get(token)?.stop !== stop) return;
         this.running.delete(token);
         this.report(actor, token, result);
       });
   }
 
   abort(token: string): boolean {
-    const stop = this.running.get(token);
-    if (!stop) return false;
+    const job = this.running.get(token);
+    if (!job) return false;
     this.running.delete(token);
-    stop.abort();
+    job.stop.abort();
     return true;
+  }
+
+  /** Another master runs these now. */
+  drop(of: (actor: string) => boolean): void {
+    for (const [token, { actor }] of this.running) if (of(actor)) this.abort(token);
   }
 
   stop(): void {

@@ -38,6 +38,11 @@ export class Liveness {
     this.workers.set(worker, { incarnation, seq: known?.incarnation === incarnation ? known.seq : -1, heard: performance.now(), state: 'connected', accounts: [], beat: known?.incarnation === incarnation ? known.beat : beat });
   }
 
+  /** A worker that the journal calls connected: it has one full window to be heard. */
+  expect(worker: string, incarnation: string): void {
+    if (!this.workers.has(worker)) this.registered(worker, incarnation);
+  }
+
   incarnation(worker: string): string | null {
     return this.workers.get(worker)?.incarnation ?? null;
   }

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { accountMachine } from '../machines/account.ts';
+import { bind } from './binding.ts';
+
+const name = z.string().trim().min(1).max(100);
+const proxy = z.strictObject({
+  protocol: z.enum(['http', 'https', 'socks5']),
+  server: z.string().regex(/^[a-zA-Z0-9.-]{1,253}:\d{1,5}$|^\[[0-9a-fA-F:]{2,45}\]:\d{1,5}$/, 'must be host:port'),
+  username: z.string().max(200).nullish().transform((v) => v ?? null),
+  password: z.string().max(500).optional(),
+});
+const hour = z.number().int().min(0).max(23);
+const limits = z.strictObject({ perMinute: z.number().int().min(1).max(60), perHour: z.number().int().min(1).max(1000), quiet: z.tuple([hour, hour]).nullable() });
+
+export const accountFields = {
+  name,
+  platformAccount: z.string().trim().max(100).nullish().transform((v) => v || null),
+  monitorInterval: z.number().int().min(5).max(86_400),
+  proxy: proxy.nullable(),
+  limits,
+};
+
+const nothing = z.strictObject({});
+const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
+const without = (p: { password?: string } | null | undefined) => (p ? { ...p, password: undefined } : p);
+const sealed = [{ path: 'proxy.password', field: 'proxy' }];
+
+/** An account's public commands and who does its work. */
+export const account = bind({
+  kind: 'account',
+  machine: accountMachine,
+  stamp: true,
+  commands: {
+    create: {
+      schema: z.strictObject({
+        platform: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'must be a platform id in lower-case letters, digits and hyphens'),
+        name,
+        platformAccount: accountFields.platformAccount,
+        monitorInterval: accountFields.monitorInterval.default(20),
+        proxy: accountFields.proxy.default(null),
+        limits: limits.default({ perMinute: 6, perHour: 60, quiet: null }),
+      }),
+      secrets: sealed,
+      input: (p, { id }) => ({ id, platform: p.platform, name: p.name, platformAccount: p.platformAccount, monitorInterval: p.monitorInterval, proxy: without(p.proxy) ?? null, limits: p.limits }),
+    },
+    update: {
+      schema: z.strictObject({ name: name.optional(), platformAccount: accountFields.platformAccount.optional(), monitorInterval: accountFields.monitorInterval.optional(), proxy: proxy.nullable().optional(), limits: limits.optional() }),
+      secrets: sealed,
+      event: (p, { by }) => ({ type: 'UPDATE', by, patch: { ...p, ...(p.proxy === undefined ? {} : { proxy: without(p.proxy) }) } }),
+    },
+    login: {
+      schema: z.strictObject({ method: z.enum(['qrcode', 'cookies']).default('qrcode') }),
+      event: (p, { fresh, by }) => ({ type: 'LOGIN', login: `l${fresh}`, method: p.method, by }),
+      answer: (e) => ({ login: e.login }),
+    },
+    pause: plain('PAUSE'),
+    resume: plain('RESUME'),
+    crawl: plain('CRAWL_NOW'),
+    assign: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable() }), event: (p, { by }) => ({ type: 'ASSIGN', worker: p.worker, by }) },
+    remove: plain('REMOVE'),
+  },
+  events: {
+    LOGIN_DONE: z.object({ login: z.string(), user: z.object({ id: z.string(), nickname: z.string(), avatar: z.string().nullable() }), validUntil: z.number().nullable(), fingerprint: z.record(z.string(), z.unknown()).nullable() }),
+    LOGIN_FAILED: z.object({ login: z.string(), reason: z.string() }),
+    LOGIN_CANCELLED: z.object({ login: z.string() }),
+    SESSION_LOST: z.object({ reason: z.string(), epoch: z.number() }),
+    WORKER_LOST: z.object({ epoch: z.number(), reason: z.string() }),
+    RELEASED: z.object({ epoch: z.number() }),
+    LOGIN: z.object({ login: z.string(), method: z.string().optional() }),
+    PAUSE: nothing,
+    RESUME: nothing,
+    CRAWL_NOW: nothing,
+    ASSIGN: z.object({ worker: z.string().nullable() }),
+    REMOVE: nothing,
+  },
+  effects: { assign: { on: 'master' } },
+});

@@ -1,0 +1,9 @@
+import { account } from './account.ts';
+import type { Binding } from './binding.ts';
+import { login } from './login.ts';
+import { monitor } from './monitor.ts';
+import { reply } from './reply.ts';
+import { worker } from './worker.ts';
+
+/** Every kind of actor that this build knows. */
+export const kinds: ReadonlyMap<string, Binding> = new Map([worker, account, login, monitor, reply].map((b) => [b.kind, b]));

@@ -1,0 +1,135 @@
+import { jetstream, jetstreamManager, type ConsumerMessages, type StreamInfo } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { hashOf } from '../../actors/entry.ts';
+import { STREAM } from '../../transport/subjects.ts';
+import { Projection, type Message } from './projection.ts';
+import { openForWriting, type Db } from './store.ts';
+
+const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log] as const;
+const BATCH = 1_000;
+
+export type Position = { stream: string; created: string; seq: number; hash: string };
+export type Unsafe = { stream: string; why: string };
+export type Commit = { topics: string[]; positions: Record<string, number> };
+
+/**
+ * The one writer of the view: reads the streams from where the tables are, and commits rows and position together.
+ * `check` compares what the view last saw with what the streams hold; a gap means SAFE MODE, and nothing is fed.
+ */
+export class Feed {
+  readonly db: Db;
+  private readonly nc: NatsConnection;
+  private readonly projection: Projection;
+  private readonly onCommit: (c: Commit) => void;
+  private readonly onFault: (why: string) => void;
+  private pending: Message[] = [];
+  private last = new Map<string, Position>();
+  private timer: NodeJS.Timeout | null = null;
+  private readonly consuming: ConsumerMessages[] = [];
+  private stopped = false;
+
+  constructor(nc: NatsConnection, file: string, partitions: number, onCommit: (c: Commit) => void, onFault: (why: string) => void = () => {}) {
+    this.nc = nc;
+    this.onCommit = onCommit;
+    this.onFault = onFault;
+    this.db = openForWriting(file).db;
+    this.projection = new Projection(this.db, partitions);
+  }
+
+  /** Null when the streams continue what the view has seen. */
+  async check(): Promise<Unsafe | null> {
+    const jsm = await jetstreamManager(this.nc);
+    for (const stream of FED) {
+      const seen = this.db.prepare('SELECT * FROM position WHERE stream = ?').get(stream) as Position | undefined;
+      let info: StreamInfo;
+      try {
+        info = await jsm.streams.info(stream);
+      } catch (error) {
+        return { stream, why: /not found/i.test((error as Error).message) ? 'the stream is missing' : (error as Error).message };
+      }
+      if (!seen) continue;
+      if (stream === STREAM.log) {
+        if (seen.created !== info.created || info.state.last_seq < seen.seq) this.db.prepare('DELETE FROM position WHERE stream = ?').run(stream);
+        continue;
+      }
+      if (seen.created !== info.created) return { stream, why: `it was made anew at ${info.created}; the view knows the one of ${seen.created}` };
+      if (info.state.last_seq < seen.seq) return { stream, why: `it ends at ${info.state.last_seq}; the view has seen ${seen.seq}` };
+      if (seen.seq === 0 || info.state.first_seq > seen.seq) continue;
+      const there = await jsm.streams.getMessage(stream, { seq: seen.seq }).catch(() => null);
+      if (!there) return { stream, why: `its message ${seen.seq} is missing` };
+      if (hashOf(there.data) !== seen.hash) return { stream, why: `its message ${seen.seq} is not the one that the view has seen` };
+    }
+    return null;
+  }
+
+  async start(): Promise<void> {
+    const jsm = await jetstreamManager(this.nc);
+    for (const stream of FED) {
+      const info = await jsm.streams.info(stream);
+      const seen = this.db.prepare('SELECT * FROM position WHERE stream = ?').get(stream) as Position | undefined;
+      this.last.set(stream, { stream, created: info.created, seq: seen?.seq ?? 0, hash: seen?.hash ?? '' });
+      void this.consume(stream);
+    }
+    const positions = Object.fromEntries([...this.last.values()].map((p) => [p.stream, p.seq]));
+    this.onCommit({ topics: [], positions });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const c of this.consuming) await c.close().catch(() => {});
+    if (this.timer) clearTimeout(this.timer);
+    this.commit();
+    this.db.close();
+  }
+
+  private async consume(stream: string): Promise<void> {
+    const js = jetstream(this.nc);
+    while (!this.stopped) {
+      try {
+        const consumer = await js.consumers.get(stream, { deliver_policy: 'by_start_sequence', opt_start_seq: this.last.get(stream)!.seq + 1 } as never);
+        const messages = await consumer.consume({ max_messages: BATCH, idle_heartbeat: 2_000 } as never);
+        this.consuming.push(messages);
+        for await (const m of messages) {
+          if (m.seq <= this.last.get(stream)!.seq) continue;
+          this.last.set(stream, { ...this.last.get(stream)!, seq: m.seq });
+          this.pending.push({ stream, seq: m.seq, subject: m.subject, data: m.data, at: m.timestampNanos ? Number(BigInt(m.timestampNanos) / 1_000_000n) : Date.now() });
+          if (this.pending.length >= BATCH) this.commit();
+          else this.timer ??= setTimeout(() => this.commit(), 5);
+        }
+        this.consuming.splice(this.consuming.indexOf(messages), 1);
+      } catch (error) {
+        this.onFault(`${stream}: ${(error as Error).message}`);
+      }
+      if (!this.stopped) await new Promise((r) => setTimeout(r, 500));
+    }
+  }
+
+  /** Rows and position in one transaction: exactly once, whatever dies when. */
+  private commit(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.pending.length === 0) return;
+    const batch = this.pending;
+    const ends = new Map<string, Message>();
+    for (const m of batch) ends.set(m.stream, m);
+    try {
+      this.db.transaction(() => {
+        for (const m of batch) this.projection.apply(m);
+        for (const m of ends.values()) this.move(m);
+      })();
+      this.pending = [];
+    } catch (error) {
+      this.onFault(`the view can't be written: ${(error as Error).message}`);
+      this.projection.changed();
+      if (!this.stopped) this.timer = setTimeout(() => this.commit(), 1_000);
+      return;
+    }
+    this.onCommit({ topics: this.projection.changed(), positions: Object.fromEntries([...ends].map(([s, m]) => [s, m.seq])) });
+  }
+
+  private move(m: Message): void {
+    this.db
+      .prepare('INSERT OR REPLACE INTO position (stream, created, seq, hash, updated_ms) VALUES (?, ?, ?, ?, ?)')
+      .run(m.stream, this.last.get(m.stream)!.created, m.seq, hashOf(m.data), m.at);
+  }
+}

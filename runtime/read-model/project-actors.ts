@@ -1,0 +1,86 @@
+import type { Entry } from '../../actors/entry.ts';
+import type { AccountContext } from '../../machines/account.ts';
+import type { LoginContext } from '../../machines/login.ts';
+import type { MonitorContext } from '../../machines/monitor.ts';
+import type { ReplyContext } from '../../machines/reply.ts';
+import type { WorkerContext } from '../../machines/worker.ts';
+import type { Db } from './store.ts';
+
+export type Notify = (n: { key: string; type: string; account: string | null; related: string | null; title: string; content: string; priority: string; at: number; data?: unknown }) => void;
+
+const sec = (ms: number | null | undefined): number | null => (ms == null ? null : Math.floor(ms / 1000));
+const flag = (b: boolean): number => (b ? 1 : 0);
+
+type Project = (id: string, entry: Entry, state: string, status: string) => void;
+
+/** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
+export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
+  const sql = (text: string) => db.prepare(text);
+  const config = sql(`INSERT INTO worker_configs (worker_id, name, description, deployment_type, host, port, max_accounts, max_memory_mb, cpu_cores, env_variables, command_args, working_directory, browser_config, group_name, auto_start, auto_restart, restart_delay_ms, max_restart_attempts, enabled, version, created_at, updated_at)
+    VALUES (@worker_id, @name, @description, @deployment_type, @host, @port, @max_accounts, @max_memory_mb, @cpu_cores, @env_variables, @command_args, @working_directory, @browser_config, @group_name, @auto_start, @auto_restart, @restart_delay_ms, @max_restart_attempts, @enabled, @version, @created_at, @updated_at)
+    ON CONFLICT (worker_id) DO UPDATE SET name=excluded.name, description=excluded.description, deployment_type=excluded.deployment_type, host=excluded.host, port=excluded.port, max_accounts=excluded.max_accounts, max_memory_mb=excluded.max_memory_mb, cpu_cores=excluded.cpu_cores, env_variables=excluded.env_variables, command_args=excluded.command_args, working_directory=excluded.working_directory, browser_config=excluded.browser_config, group_name=excluded.group_name, auto_start=excluded.auto_start, auto_restart=excluded.auto_restart, restart_delay_ms=excluded.restart_delay_ms, max_restart_attempts=excluded.max_restart_attempts, enabled=excluded.enabled, version=excluded.version, updated_at=excluded.updated_at`);
+  const runtime = sql(`INSERT OR REPLACE INTO worker_runtime (worker_id, config_id, process_id, status, cause, started_at, stopped_at, error_count, last_error, restart_count, last_restart_at, next_retry_ms, worker_version, node_version, chromium_version)
+    VALUES (@worker_id, (SELECT id FROM worker_configs WHERE worker_id = @worker_id), @process_id, @status, @cause, @started_at, @stopped_at, @error_count, @last_error, @restart_count, @last_restart_at, @next_retry_ms, @worker_version, @node_version, @chromium_version)`);
+  const worker = sql(`INSERT OR REPLACE INTO workers (id, host, port, status, capabilities, max_accounts, group_name, incarnation, started_at, version, metadata, created_at, updated_at)
+    VALUES (@id, @host, @port, @status, @capabilities, @max_accounts, @group_name, @incarnation, @started_at, @version, @metadata, @created_at, @updated_at)`);
+  const dropWorker = ['worker_configs WHERE worker_id = ?', 'worker_runtime WHERE worker_id = ?', 'workers WHERE id = ?'].map((t) => sql(`DELETE FROM ${t}`));
+  const account = sql(`INSERT INTO accounts (id, platform, account_name, account_id, user_info, fingerprint, status, login_status, activity, reason, login_session, monitor_interval, proxy, limits, last_login_time, cookies_valid_until, assigned_worker_id, lease_epoch, lease_incarnation, lease_state, pinned_worker_id, created_at, updated_at)
+    VALUES (@id, @platform, @account_name, @account_id, @user_info, @fingerprint, 'active', @login_status, @activity, @reason, @login_session, @monitor_interval, @proxy, @limits, @last_login_time, @cookies_valid_until, @assigned_worker_id, @lease_epoch, @lease_incarnation, @lease_state, @pinned_worker_id, @created_at, @updated_at)
+    ON CONFLICT (id) DO UPDATE SET account_name=excluded.account_name, account_id=excluded.account_id, user_info=excluded.user_info, fingerprint=excluded.fingerprint, login_status=excluded.login_status, activity=excluded.activity, reason=excluded.reason, login_session=excluded.login_session, monitor_interval=excluded.monitor_interval, proxy=excluded.proxy, limits=excluded.limits, last_login_time=excluded.last_login_time, cookies_valid_until=excluded.cookies_valid_until, assigned_worker_id=excluded.assigned_worker_id, lease_epoch=excluded.lease_epoch, lease_incarnation=excluded.lease_incarnation, lease_state=excluded.lease_state, pinned_worker_id=excluded.pinned_worker_id, updated_at=excluded.updated_at`);
+  const dropAccount = sql('DELETE FROM accounts WHERE id = ?');
+  const loginStatus = sql('SELECT login_status FROM accounts WHERE id = ?').pluck();
+  const accountName = sql('SELECT account_name FROM accounts WHERE id = ?').pluck();
+  const round = sql('UPDATE accounts SET monitor_state = @state, next_round_ms = @next, last_round = @last WHERE id = @id');
+  const session = sql(`INSERT OR REPLACE INTO login_sessions (id, account_id, worker_id, status, login_method, picture, qr_code_url, qr_expires_ms, qr_txn, refreshed, challenge, prompt, error_message, expires_at, logged_in_at, created_at)
+    VALUES (@id, @account_id, @worker_id, @status, @login_method, @picture, @qr_code_url, @qr_expires_ms, @qr_txn, @refreshed, @challenge, @prompt, @error_message, @expires_at, @logged_in_at, @created_at)`);
+  const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, submitted_ms, executed_at, created_at, created_ms, updated_ms)
+    VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
+  const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
+  const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
+
+  const context = <T>(entry: Entry): T => (entry.after as { context: T }).context;
+  const part = (state: string, prefix: string, fallback: string) => state.split(',').find((s) => s.startsWith(prefix))?.slice(prefix.length) ?? fallback;
+
+  return {
+    worker(id, entry, state, status) {
+      if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
+      const c = context<WorkerContext>(entry);
+      const phase = part(state, 'active.process.', 'stopped').split('.')[0]!;
+      const was = runtimeStatus.get(id);
+      config.run({ ...c.config, worker_id: id, env_variables: JSON.stringify(c.config.env_variables), command_args: JSON.stringify(c.config.command_args), browser_config: JSON.stringify(c.config.browser_config), auto_start: flag(c.config.auto_start), auto_restart: flag(c.config.auto_restart), enabled: flag(c.config.enabled), version: c.configVersion, created_at: sec(c.createdAt), updated_at: sec(c.updatedAt) });
+      runtime.run({ worker_id: id, process_id: c.pid ?? c.registration?.pid ?? null, status: phase, cause: c.cause, started_at: sec(c.startedAt), stopped_at: sec(c.stoppedAt), error_count: c.errors, last_error: c.lastError, restart_count: c.restarts, last_restart_at: c.restarts > 0 ? sec(c.startedAt) : null, next_retry_ms: c.nextRetryAt, worker_version: c.registration?.version ?? null, node_version: c.registration?.node ?? null, chromium_version: c.registration?.chromium ?? null });
+      worker.run({ id, host: c.registration?.host ?? c.config.host, port: c.registration?.port ?? c.config.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: Math.min(c.config.max_accounts, c.registration?.maxAccounts ?? 100), group_name: c.registration?.group ?? c.config.group_name, incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null, metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: c.registration?.maxAccounts ?? c.config.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      if (phase !== was && (phase === 'crashed' || phase === 'error')) {
+        notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: ${phase}`, content: c.lastError ?? c.cause, priority: phase === 'error' ? 'urgent' : 'high', at: entry.at });
+      }
+    },
+    account(id, entry, state, status) {
+      if (status !== 'active') return void dropAccount.run(id);
+      const c = context<AccountContext>(entry);
+      const [login, activity] = part(state, 'active.session.', 'not_logged_in').split('.') as [string, string | undefined];
+      const was = loginStatus.get(id);
+      account.run({ id, platform: c.platform, account_name: c.name, account_id: c.platformAccount, user_info: c.user && JSON.stringify(c.user), fingerprint: c.fingerprint && JSON.stringify(c.fingerprint), login_status: login, activity: login === 'logged_in' ? (activity ?? 'idle') : null, reason: c.reason, login_session: c.login, monitor_interval: c.monitorInterval, proxy: c.proxy && JSON.stringify(c.proxy), limits: JSON.stringify(c.limits), last_login_time: sec(c.lastLoginAt), cookies_valid_until: sec(c.validUntil), assigned_worker_id: c.lease?.worker ?? null, lease_epoch: c.epoch, lease_incarnation: c.lease?.incarnation ?? null, lease_state: part(state, 'active.lease.', 'finding'), pinned_worker_id: c.pin, created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      if (was !== undefined && was !== login && (login === 'expired' || login === 'login_failed' || login === 'logged_in')) {
+        notify({ key: `account-${id}-${entry.index}`, type: 'account_status', account: id, related: c.login, title: c.name, content: login === 'logged_in' ? 'logged in' : (c.reason ?? login), priority: login === 'logged_in' ? 'normal' : 'high', at: entry.at, data: { login_status: login } });
+      }
+    },
+    monitor(id, entry, state) {
+      const c = context<MonitorContext>(entry);
+      round.run({ id, state, next: c.nextAt, last: c.last && JSON.stringify(c.last) });
+    },
+    login(id, entry, state) {
+      const c = context<LoginContext>(entry);
+      session.run({ id, account_id: c.account, worker_id: c.worker, status: state.split('.').at(-1)!, login_method: c.method, picture: c.qr?.picture ?? c.challenge?.picture ?? null, qr_code_url: c.qr?.url ?? null, qr_expires_ms: c.qr?.expiresAt ?? null, qr_txn: c.qr?.txn ?? null, refreshed: c.refreshed, challenge: c.challenge && JSON.stringify(c.challenge), prompt: c.prompt, error_message: c.error, expires_at: sec(c.expiresAt), logged_in_at: sec(c.loggedInAt), created_at: sec(c.createdAt) });
+    },
+    reply(id, entry, state) {
+      const c = context<ReplyContext>(entry);
+      const [top, below] = state.split('.') as [string, string | undefined];
+      const status = top === 'posting' ? below! : top;
+      const was = replyStatus.get(id);
+      reply.run({ id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: c.to.type === 'comment' ? c.to.comment : c.to.message, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, error_message: c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      if (status !== was && (status === 'needs_human' || status === 'failed')) {
+        notify({ key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high', at: entry.at });
+      }
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
+import { parseActorSubject, partitionOf, STREAM } from '../../transport/subjects.ts';
+import { actorProjections, type Notify } from './project-actors.ts';
+import type { Db } from './store.ts';
+
+export type Message = { stream: string; seq: number; subject: string; data: Uint8Array; at: number };
+
+const AUDITED = /^(user|token|operator)/;
+
+/** Applies stream messages to the tables; the caller holds the transaction. Answers which topics have changed. */
+export class Projection {
+  private readonly db: Db;
+  private readonly partitions: number;
+  private readonly run: ReturnType<Projection['statements']>;
+  private readonly byKind: ReturnType<typeof actorProjections>;
+  private topics = new Set<string>();
+
+  constructor(db: Db, partitions: number) {
+    this.db = db;
+    this.partitions = partitions;
+    this.run = this.statements();
+    this.byKind = actorProjections(db, this.notify);
+  }
+
+  apply(m: Message): void {
+    if (m.stream === STREAM.journal) this.journal(m);
+    else if (m.stream === STREAM.parked) this.parked(m);
+    else if (m.stream === STREAM.data) this.data(m);
+    else if (m.stream === STREAM.log) this.log(m);
+  }
+
+  /** The topics touched since the last call. */
+  changed(): string[] {
+    const all = [...this.topics];
+    this.topics = new Set();
+    return all;
+  }
+
+  private journal(m: Message): void {
+    const to = parseActorSubject(m.subject);
+    if (!to) return;
+    const actor = `${to.kind}/${to.id}`;
+    this.topics.add(to.kind).add(actor).add('actor');
+    let entry;
+    try {
+      entry = decodeEntry(m.data);
+    } catch (error) {
+      this.run.park.run({ kind: to.kind, id: to.id, why: (error as Error).message });
+      return;
+    }
+    const after = entry.after as { status: string; value: unknown };
+    const state = statePaths(after.value);
+    const row = { kind: to.kind, id: to.id, partition: partitionOf(to, this.partitions), version: entry.version, idx: entry.index, seq: m.seq, at_ms: entry.at, status: after.status, state, entry: Buffer.from(m.data).toString('utf8'), busy: isBusy(entry.pending) ? 1 : 0, due_ms: nextDue(entry.pending) };
+    this.run.actor.run(row);
+    const by = entry.cause.by ?? null;
+    this.run.turn.run({ kind: to.kind, id: to.id, idx: entry.index, seq: m.seq, at_ms: entry.at, event: entry.event.type, by, state });
+    if (by && AUDITED.test(by)) this.run.audit.run({ seq: m.seq, at_ms: entry.at, by, actor, event: entry.event.type, detail: null });
+    this.byKind[to.kind]?.(to.id, entry, state, after.status);
+    if (to.kind === 'monitor') this.topics.add('account').add(`account/${to.id}`);
+    if (to.kind === 'login') this.topics.add('account');
+    if (to.kind === 'reply') this.topics.add('inbox');
+  }
+
+  private parked(m: Message): void {
+    const to = parseActorSubject(m.subject);
+    const body = json(m.data);
+    if (!to || !body) return;
+    this.topics.add(`${to.kind}/${to.id}`).add('actor').add('parked');
+    this.run.park.run({ kind: to.kind, id: to.id, why: body.released ? null : String(body.error ?? 'unknown') });
+  }
+
+  private data(m: Message): void {
+    const [, , account, what] = m.subject.split('.') as [string, string, string, string];
+    const body = json(m.data);
+    if (!body) return;
+    this.topics.add('inbox').add(`inbox/${account}`);
+    const at = Number(body.at ?? m.at);
+    if (what === 'read') {
+      for (const id of body.comments ?? []) this.run.readComment.run(account, String(id));
+      for (const id of body.messages ?? []) this.run.readMessage.run(account, String(id));
+      for (const key of body.notifications ?? []) this.run.readNotification.run(String(key));
+      this.topics.add('notification');
+      return;
+    }
+    for (const item of body.items ?? []) {
+      if (what === 'comment') {
+        const added = this.run.comment.run({ account, id: item.id, text: item.text, author: item.author.name, author_id: item.author.id, post: item.post.id, title: item.post.title, posted: item.at, at_s: Math.floor(at / 1000), at });
+        if (added.changes === 0) continue;
+        this.run.fts.run(item.text, item.author.name, `c${added.lastInsertRowid}`);
+        this.notify({ key: `comment-${account}-${item.id}`, type: 'comment', account, related: item.id, title: item.author.name, content: item.text, priority: 'normal', at });
+      } else {
+        const added = this.run.message.run({ account, id: item.id, text: item.text, sender: item.sender.name, sender_id: item.sender.id, direction: item.direction, read: item.direction === 'outbound' ? 1 : 0, posted: item.at, at_s: Math.floor(at / 1000), at });
+        if (added.changes === 0) continue;
+        this.run.fts.run(item.text, item.sender.name, `m${added.lastInsertRowid}`);
+        if (item.direction === 'inbound') this.notify({ key: `message-${account}-${item.id}`, type: 'direct_message', account, related: item.id, title: item.sender.name, content: item.text, priority: 'high', at });
+      }
+    }
+  }
+
+  private log(m: Message): void {
+    const [, , worker, level] = m.subject.split('.') as [string, string, string, string];
+    const body = json(m.data);
+    if (!body) return;
+    const at = Number(body.at ?? m.at);
+    this.topics.add(`log/${worker}`);
+    this.run.logRow.run({ worker, level, category: String(body.category ?? 'system'), message: String(body.message ?? '').slice(0, 4000), details: body.details === undefined ? null : JSON.stringify(body.details), s: Math.floor(at / 1000), ms: at });
+  }
+
+  private readonly notify: Notify = (n) => {
+    this.topics.add('notification');
+    this.run.notification.run({ ...n, data: JSON.stringify(n.data ?? {}), content: n.content.slice(0, 2000), s: Math.floor(n.at / 1000) });
+  };
+
+  private statements() {
+    const sql = (text: string) => this.db.prepare(text);
+    return {
+      actor: sql(`INSERT INTO actors (kind, id, partition, version, idx, seq, at_ms, status, state, entry, busy, due_ms, parked, created_ms)
+        VALUES (@kind, @id, @partition, @version, @idx, @seq, @at_ms, @status, @state, @entry, @busy, @due_ms, NULL, @at_ms)
+        ON CONFLICT (kind, id) DO UPDATE SET partition=excluded.partition, version=excluded.version, idx=excluded.idx, seq=excluded.seq, at_ms=excluded.at_ms, status=excluded.status, state=excluded.state, entry=excluded.entry, busy=excluded.busy, due_ms=excluded.due_ms`),
+      turn: sql(`INSERT OR REPLACE INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES (@kind, @id, @idx, @seq, @at_ms, @event, @by, @state)`),
+      audit: sql(`INSERT OR IGNORE INTO audit (seq, at_ms, by, actor, event, detail) VALUES (@seq, @at_ms, @by, @actor, @event, @detail)`),
+      park: sql(`UPDATE actors SET parked = @why WHERE kind = @kind AND id = @id`),
+      comment: sql(`INSERT OR IGNORE INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @author, @author_id, @post, @title, @posted, @at_s, @at)`),
+      message: sql(`INSERT OR IGNORE INTO direct_messages (account_id, platform_message_id, content, sender_name, sender_id, direction, is_read, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @sender, @sender_id, @direction, @read, @posted, @at_s, @at)`),
+      fts: sql(`INSERT INTO inbox_fts (content, author, item) VALUES (?, ?, ?)`),
+      notification: sql(`INSERT OR IGNORE INTO notifications (key, type, account_id, related_id, title, content, data, priority, sent_at, created_at, created_ms) VALUES (@key, @type, @account, @related, @title, @content, @data, @priority, @s, @s, @at)`),
+      readComment: sql(`UPDATE comments SET is_read = 1 WHERE account_id = ? AND platform_comment_id = ?`),
+      readMessage: sql(`UPDATE direct_messages SET is_read = 1 WHERE account_id = ? AND platform_message_id = ?`),
+      readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
+      logRow: sql(`INSERT INTO worker_logs (worker_id, level, category, message, details, timestamp, timestamp_ms) VALUES (@worker, @level, @category, @message, @details, @s, @ms)`),
+    };
+  }
+}
+
+function json(data: Uint8Array): any {
+  try {
+    const body = JSON.parse(Buffer.from(data).toString('utf8'));
+    return body && typeof body === 'object' ? body : null;
+  } catch {
+    return null;
+  }
+}

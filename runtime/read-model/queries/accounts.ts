@@ -1,0 +1,91 @@
+import { all, count, json, one, where, type Db } from './read-model.ts';
+
+export type AccountRow = {
+  id: string;
+  platform: string;
+  name: string;
+  accountId: string | null;
+  userInfo: { id: string; nickname: string; avatar: string | null } | null;
+  status: string;
+  loginStatus: string;
+  activity: string | null;
+  reason: string | null;
+  loginSession: string | null;
+  monitorInterval: number;
+  proxy: { protocol: string; server: string; username: string | null } | null;
+  limits: { perMinute: number; perHour: number; quiet: [number, number] | null };
+  /** Epoch seconds. */
+  lastLoginTime: number | null;
+  cookiesValidUntil: number | null;
+  worker: string | null;
+  leaseState: string;
+  pinned: string | null;
+  monitorState: string | null;
+  nextRoundMs: number | null;
+  lastRound: { at: number; ms: number; comments: number; messages: number; error: string | null } | null;
+  unread: number;
+  createdAt: number;
+  updatedAt: number;
+};
+
+const COLUMNS = `a.*,
+  (SELECT COUNT(*) FROM comments c WHERE c.account_id = a.id AND c.is_read = 0)
+  + (SELECT COUNT(*) FROM direct_messages d WHERE d.account_id = a.id AND d.is_read = 0 AND d.direction = 'inbound') AS unread`;
+
+/** Accounts that were not removed, newest last. */
+export function listAccounts(db: Db, ask: { platform?: string; status?: string; worker?: string; search?: string } = {}): AccountRow[] {
+  const rule = where([
+    `a.status <> 'removed'`,
+    ask.platform && 'a.platform = $platform',
+    ask.status && 'a.login_status = $status',
+    ask.worker && 'a.assigned_worker_id = $worker',
+    ask.search && `(a.account_name LIKE $like ESCAPE '\\' OR a.id LIKE $like ESCAPE '\\' OR a.account_id LIKE $like ESCAPE '\\')`,
+  ]);
+  const params = { platform: ask.platform ?? null, status: ask.status ?? null, worker: ask.worker ?? null, like: likeOf(ask.search ?? '') };
+  return all(db, `SELECT ${COLUMNS} FROM accounts a WHERE ${rule} ORDER BY a.created_at, a.id LIMIT 1000`, used(rule, params)).map(toAccount);
+}
+
+export const findAccount = (db: Db, id: string): AccountRow | null => {
+  const row = one(db, `SELECT ${COLUMNS} FROM accounts a WHERE a.id = $id AND a.status <> 'removed'`, { id });
+  return row && toAccount(row);
+};
+
+export const countAccounts = (db: Db): { total: number; loggedIn: number; monitoring: number; trouble: number } => {
+  const n = (rule: string) => count(db, `SELECT COUNT(*) n FROM accounts WHERE status <> 'removed' AND ${rule}`);
+  return { total: n('1'), loggedIn: n(`login_status = 'logged_in'`), monitoring: n(`activity = 'monitoring'`), trouble: n(`login_status IN ('expired', 'login_failed')`) };
+};
+
+export const likeOf = (text: string): string => `%${text.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+
+/** Only the parameters that the rule names: better-sqlite3 takes more, but a reader should see what is used. */
+export const used = (rule: string, params: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(params).filter(([name]) => rule.includes(`$${name}`)));
+
+function toAccount(r: Record<string, any>): AccountRow {
+  return {
+    id: r.id,
+    platform: r.platform,
+    name: r.account_name,
+    accountId: r.account_id,
+    userInfo: json(r.user_info, null),
+    status: r.status,
+    loginStatus: r.login_status,
+    activity: r.activity,
+    reason: r.reason,
+    loginSession: r.login_session,
+    monitorInterval: r.monitor_interval,
+    proxy: json(r.proxy, null),
+    limits: { perMinute: 6, perHour: 60, quiet: null, ...json<object>(r.limits, {}) },
+    lastLoginTime: r.last_login_time,
+    cookiesValidUntil: r.cookies_valid_until,
+    worker: r.assigned_worker_id,
+    leaseState: r.lease_state,
+    pinned: r.pinned_worker_id,
+    monitorState: r.monitor_state,
+    nextRoundMs: r.next_round_ms,
+    lastRound: json(r.last_round, null),
+    unread: r.unread ?? 0,
+    createdAt: r.created_at,
+    updatedAt: r.updated_at,
+  };
+}
