@@ -1,0 +1,53 @@
+import { html, type Html } from './html.ts';
+import type { Ctx } from './context.ts';
+import { choice, dialog, field } from './parts.ts';
+
+export type AccountForm = {
+  /** Null for a new one. */
+  id: string | null;
+  platform: string;
+  name: string;
+  platformAccount: string;
+  monitorInterval: number;
+  proxy: { protocol: string; server: string; username: string } | null;
+  perMinute: number;
+  perHour: number;
+  quietFrom: number | null;
+  quietTo: number | null;
+  platforms: { id: string; label: string }[];
+};
+
+export function accountForm(x: Ctx, m: AccountForm): Html {
+  return dialog(x, m.id ? x.t('accounts.edit', { name: m.name }) : x.t('accounts.new'), html`<form hx-post=${m.id ? `/accounts/${m.id}` : '/accounts'} hx-swap="none" hx-disable="find button" data-dialog-form="">
+    <p class="form-error" role="alert" hidden></p>
+    <div class="grid">
+      ${m.id ? html`<div class="field"><span>${x.t('accounts.platform')}</span><output>${x.word('platform', m.platform)}</output></div>` : choice('platform', x.t('accounts.platform'), m.platform, m.platforms.map((p) => [p.id, x.word('platform', p.id)]))}
+      ${field({ name: 'name', label: x.t('accounts.name'), value: m.name, required: true, hint: x.t('accounts.name-hint') })}
+      ${field({ name: 'platformAccount', label: x.t('accounts.account-id'), value: m.platformAccount, hint: x.t('accounts.account-id-hint') })}
+      ${field({ name: 'monitorInterval', label: x.t('accounts.interval'), value: m.monitorInterval, type: 'number', min: 5, max: 86400, hint: x.t('accounts.interval-hint') })}
+    </div>
+    <fieldset><legend>${x.t('accounts.proxy')}</legend><div class="grid">
+      ${choice('proxyProtocol', x.t('accounts.proxy-protocol'), m.proxy?.protocol ?? '', [['', x.t('accounts.no-proxy')], ['http', 'HTTP'], ['https', 'HTTPS'], ['socks5', 'SOCKS5']])}
+      ${field({ name: 'proxyServer', label: x.t('accounts.proxy-server'), value: m.proxy?.server ?? '', placeholder: 'proxy.example:8080' })}
+      ${field({ name: 'proxyUsername', label: x.t('accounts.proxy-user'), value: m.proxy?.username ?? '' })}
+      ${field({ name: 'proxyPassword', label: x.t('accounts.proxy-password'), type: 'password', hint: m.proxy ? x.t('accounts.proxy-password-keep') : null, autocomplete: 'new-password' })}
+    </div></fieldset>
+    <fieldset><legend>${x.t('accounts.limits')}</legend><div class="grid">
+      ${field({ name: 'perMinute', label: x.t('accounts.per-minute'), value: m.perMinute, type: 'number', min: 1, max: 60 })}
+      ${field({ name: 'perHour', label: x.t('accounts.per-hour'), value: m.perHour, type: 'number', min: 1, max: 1000 })}
+      ${field({ name: 'quietFrom', label: x.t('accounts.quiet-from'), value: m.quietFrom, type: 'number', min: 0, max: 23, hint: x.t('accounts.quiet-hint') })}
+      ${field({ name: 'quietTo', label: x.t('accounts.quiet-to'), value: m.quietTo, type: 'number', min: 0, max: 24 })}
+    </div></fieldset>
+    <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer>
+  </form>`, 'wide-dialog');
+}
+
+export type AssignModel = { account: string; name: string; pinned: string | null; workers: { id: string; name: string; online: boolean; assigned: number; max: number }[] };
+
+export function assignForm(x: Ctx, m: AssignModel): Html {
+  const options: [string, string][] = [['', x.t('accounts.any-worker')], ...m.workers.map((w): [string, string] => [w.id, `${w.name} · ${w.assigned}/${w.max} · ${x.word('state', w.online ? 'connected' : 'disconnected')}`])];
+  return dialog(x, x.t('accounts.assign-title', { name: m.name }), html`<form hx-post=${`/accounts/${m.account}/assign`} hx-swap="none" hx-disable="find button" data-dialog-form="">
+    <p class="form-error" role="alert" hidden></p>
+    ${choice('worker', x.t('accounts.worker'), m.pinned ?? '', options, x.t('accounts.assign-hint'))}
+    <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer></form>`);
+}

@@ -1,0 +1,34 @@
+import type { TextKey } from './texts/zh-CN.ts';
+
+export type Lang = 'zh-CN' | 'en';
+export type Theme = 'auto' | 'light' | 'dark';
+export type Scope = 'read' | 'operate' | 'admin';
+
+/** Something that everyone must know before they act: shown on top of every page. */
+export type Banner = { tone: 'bad' | 'warn'; title: string; text: string };
+
+/** What every page is drawn with. `now` is epoch milliseconds. */
+export type Ctx = {
+  /** A text in the reader's language, `{name}` filled in. */
+  t(key: TextKey, params?: Record<string, string | number>): string;
+  /** The word for a value of ours, like a state; the value itself where there is no word. */
+  word(group: string, value: string): string;
+  lang: Lang;
+  theme: Theme;
+  now: number;
+  user: string;
+  scope: Scope;
+  /** Path and query of this page. */
+  url: string;
+  badges: { inbox: number; replies: number; notifications: number };
+  banners: Banner[];
+  assets: { css: string; app: string; htmx: string; sse: string };
+};
+
+/** Fills texts in; unknown names stay visible. */
+export function texts(table: Record<string, string>): Pick<Ctx, 't' | 'word'> {
+  return {
+    t: (key, params) => (table[key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => (params && name in params ? String(params[name]) : whole)),
+    word: (group, value) => table[`${group}.${value}`] ?? value,
+  };
+}

@@ -1,0 +1,63 @@
+import { html, type Html, type Value } from './html.ts';
+import type { Ctx } from './context.ts';
+import { button, countdown, dialog, region, tag } from './parts.ts';
+
+export type LoginModel = {
+  id: string;
+  account: string;
+  accountName: string;
+  worker: string | null;
+  status: string;
+  picture: string | null;
+  qrExpiresMs: number | null;
+  refreshed: number;
+  challenge: { what: string; prompt: string; picture: string | null; txn: string } | null;
+  prompt: string | null;
+  error: string | null;
+  expiresMs: number;
+};
+
+const OPEN = ['pending', 'scanning', 'challenge', 'confirming'];
+
+/** One login in whatever state it is; it draws itself anew as the login moves. */
+export function loginDialog(x: Ctx, m: LoginModel): Html {
+  const at = { ...x, url: `/logins/${m.id}` };
+  return dialog(x, x.t('login.title', { name: m.accountName }), region(at, `login-${m.id}`, ['login', `login/${m.id}`], html`
+    <p class="login-line">${tag(x, m.status)}${OPEN.includes(m.status) ? html`<span>${x.t('login.left')} ${countdown(x, m.expiresMs)}</span>` : null}</p>
+    <div class="login-body">${body(x, m)}</div>
+    <footer>${feet(x, m)}</footer>`, 'login'));
+}
+
+function body(x: Ctx, m: LoginModel): Value {
+  switch (m.status) {
+    case 'pending':
+      return html`<div class="qr waiting"><i class="spin big" aria-hidden="true"></i></div><p>${m.worker ? x.t('login.opening', { worker: m.worker }) : x.t('login.waiting-worker')}</p>${m.worker ? null : html`<p class="muted">${x.t('login.waiting-worker-next')} <a href="/workers">${x.t('nav.workers')}</a></p>`}`;
+    case 'scanning':
+      return html`<div class="qr">${m.picture ? html`<img src=${`/pictures/${m.picture}`} alt=${x.t('login.qr')} width="240" height="240">` : html`<i class="spin big" aria-hidden="true"></i>`}</div><p><b>${x.t('login.scan')}</b></p><p class="muted">${m.qrExpiresMs ? html`${x.t('login.qr-renewed-in')} ${countdown(x, m.qrExpiresMs)}` : null} ${m.refreshed > 0 ? x.t('login.refreshed', { n: m.refreshed }) : null}</p>`;
+    case 'challenge':
+      return m.challenge && html`<form id=${`challenge-${m.challenge.txn}`} hx-post=${`/logins/${m.id}/answer`} hx-swap="none" hx-disable="find button" hx-morph-skip="">
+        ${m.challenge.picture ? html`<img class="challenge-picture" src=${`/pictures/${m.challenge.picture}`} alt="">` : null}
+        <p><b>${x.word('challenge', m.challenge.what)}</b></p><p>${m.challenge.prompt}</p><p class="form-error" role="alert" hidden></p>
+        <input type="hidden" name="txn" value=${m.challenge.txn}>
+        ${m.challenge.what === 'confirm'
+          ? html`<input type="hidden" name="value" value="confirmed"><button class="button main wide">${x.t('login.confirmed')}</button>`
+          : html`<label class="field"><span>${x.t(m.challenge.what === 'sms' ? 'login.code' : 'login.slider')}</span><input name="value" inputmode="numeric" autocomplete="one-time-code" required autofocus maxlength="200"></label><button class="button main wide">${x.t('login.send')}</button>`}
+      </form>`;
+    case 'confirming':
+      return html`<div class="qr waiting"><i class="spin big" aria-hidden="true"></i></div><p>${m.prompt ?? x.t('login.confirming')}</p>`;
+    case 'success':
+      return html`<div class="qr done" aria-hidden="true">✓</div><p><b>${x.t('login.success')}</b></p><p class="muted">${x.t('login.success-next')}</p>`;
+    case 'failed':
+      return html`<div class="qr failed" aria-hidden="true">✕</div><p><b>${x.t('login.failed')}</b></p><p>${m.error ?? x.t('login.no-reason')}</p>`;
+    case 'expired':
+      return html`<div class="qr failed" aria-hidden="true">⏱</div><p><b>${x.t('login.expired')}</b></p><p class="muted">${x.t('login.expired-next')}</p>`;
+    default:
+      return html`<div class="qr failed" aria-hidden="true">–</div><p><b>${x.t('login.cancelled')}</b></p>`;
+  }
+}
+
+function feet(x: Ctx, m: LoginModel): Value {
+  if (OPEN.includes(m.status)) return [html`<button type="button" class="button plain" data-close="">${x.t('login.hide')}</button>`, button({ url: `/logins/${m.id}/cancel`, label: x.t('login.cancel'), tone: 'danger' })];
+  if (m.status === 'success') return html`<button type="button" class="button main" data-close="">${x.t('close')}</button>`;
+  return [html`<button type="button" class="button plain" data-close="">${x.t('close')}</button>`, button({ url: `/accounts/${m.account}/login`, target: '#dialog', label: x.t('login.retry'), tone: 'main' })];
+}

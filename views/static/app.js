@@ -1,0 +1,209 @@
+// What htmx leaves open: toasts, dialogs, countdowns, keys, and a poll for when the live connection is gone.
+(() => {
+  'use strict';
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const drift = Date.now() - Number(document.documentElement.dataset.now || Date.now());
+
+  // A details element that a reader opened stays open when its part of the page is drawn anew.
+  htmx.registerExtension('troupe', {
+    htmx_before_morph_attr: (element, detail) => !(element.tagName === 'DETAILS' && detail.attrName === 'open'),
+  });
+
+  // Toasts. The server sends them in the HX-Trigger header.
+  function toast(text, bad = false) {
+    const line = document.createElement('div');
+    line.className = bad ? 'toast bad' : 'toast';
+    line.textContent = text;
+    $('#toasts')?.append(line);
+    setTimeout(() => line.remove(), bad ? 9000 : 4500);
+  }
+  document.addEventListener('toast', (event) => {
+    const { text, bad } = event.detail;
+    toast(text, bad);
+    const form = event.target.closest?.('form');
+    if (bad) return;
+    if (form && 'reset' in form.dataset) form.reset();
+    if (form && 'dialogForm' in form.dataset) closeDialog(form.closest('dialog'));
+    setTimeout(() => refresh(['all']), 400);
+  });
+  document.addEventListener('invalid-field', (event) => {
+    const form = event.target.closest?.('form');
+    if (!form) return;
+    const { field, text } = event.detail;
+    const box = $('.form-error', form);
+    if (box) {
+      box.textContent = text;
+      box.hidden = false;
+    }
+    for (const element of all('[aria-invalid]', form)) element.removeAttribute('aria-invalid');
+    const input = field && form.elements.namedItem(field);
+    if (input instanceof HTMLElement) {
+      const panel = input.closest('.panel');
+      if (panel) {
+        const index = all('.panel', form).indexOf(panel);
+        all('.tab-pick', form)[index].checked = true;
+      }
+      input.setAttribute('aria-invalid', 'true');
+      input.focus();
+    }
+  });
+  document.addEventListener('htmx:error', (event) => {
+    if (event.target.id === 'live' || event.target.matches?.('.region, #banners')) return;
+    toast($('#live')?.dataset.offline ?? 'Network error', true);
+  });
+
+  // Dialogs: one at a time, in #dialog.
+  function closeDialog(dialog) {
+    dialog?.close();
+  }
+  const holder = $('#dialog');
+  if (holder) {
+    new MutationObserver(() => {
+      const dialog = $('dialog', holder);
+      if (dialog && !dialog.open) {
+        dialog.showModal();
+        for (const menu of all('.menu[open]')) menu.open = false;
+        dialog.addEventListener('close', () => dialog.remove(), { once: true });
+        follow(dialog);
+      }
+    }).observe(holder, { childList: true });
+  }
+  document.addEventListener('click', (event) => {
+    const close = event.target.closest('[data-close]');
+    if (close) return closeDialog(close.closest('dialog'));
+    if (event.target.closest('[data-keys]')) return $('#keys').showModal();
+    if (event.target.closest('[data-refresh]')) return refresh(['all']);
+    if (event.target.tagName === 'DIALOG' && event.target.closest('#dialog, #keys')) {
+      const box = event.target.getBoundingClientRect();
+      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+      if (!inside && !$('form', event.target)) closeDialog(event.target);
+    }
+    for (const menu of all('.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  // Confirmation in our own dialog.
+  document.addEventListener('htmx:confirm', (event) => {
+    event.preventDefault();
+    const { ctx, issueRequest, dropRequest } = event.detail;
+    const live = $('#live');
+    const dialog = document.createElement('dialog');
+    dialog.setAttribute('role', 'alertdialog');
+    dialog.innerHTML = '<header><h2></h2></header><footer><button class="button plain" value="no"></button><button class="button main" value="yes" autofocus></button></footer>';
+    $('h2', dialog).textContent = ctx.confirm;
+    $('[value=no]', dialog).textContent = live?.dataset.cancel ?? 'Cancel';
+    $('[value=yes]', dialog).textContent = live?.dataset.ok ?? 'OK';
+    dialog.addEventListener('click', (e) => e.target.value && dialog.close(e.target.value));
+    dialog.addEventListener('close', () => {
+      (dialog.returnValue === 'yes' ? issueRequest : dropRequest)();
+      dialog.remove();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+
+  // Countdowns and ages.
+  const pad = (n) => String(n).padStart(2, '0');
+  function tick() {
+    const now = Date.now() - drift;
+    for (const element of all('[data-until]')) {
+      const left = Math.ceil((Number(element.dataset.until) - now) / 1000);
+      const text = left > 3600 ? `${Math.floor(left / 3600)}:${pad(Math.floor((left % 3600) / 60))}:${pad(left % 60)}` : left > 0 ? `${Math.floor(left / 60)}:${pad(left % 60)}` : element.dataset.over;
+      if (element.textContent !== text) element.textContent = text;
+    }
+  }
+  const ages = new Intl.RelativeTimeFormat(document.documentElement.lang || 'en', { numeric: 'auto', style: 'short' });
+  function age() {
+    for (const element of all('[data-ago]')) {
+      const s = Math.round((Number(element.dataset.ago) - (Date.now() - drift)) / 1000);
+      const size = Math.abs(s);
+      if (size < 10) continue;
+      element.textContent = size < 60 ? ages.format(s, 'second') : size < 3600 ? ages.format(Math.round(s / 60), 'minute') : size < 86400 ? ages.format(Math.round(s / 3600), 'hour') : ages.format(Math.round(s / 86400), 'day');
+    }
+  }
+  setInterval(tick, 500);
+  setInterval(age, 10_000);
+
+  // Live: the server names what changed, the parts of the page that show it draw themselves anew.
+  function refresh(topics) {
+    for (const topic of topics) document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+  }
+  let connected = false;
+  let told = false;
+  const live = $('#live');
+  if (live) {
+    live.addEventListener('changed', (event) => refresh(JSON.parse(event.detail.data)));
+    live.addEventListener('signed-out', () => location.reload());
+    live.addEventListener('htmx:sse:after:connection', () => {
+      connected = true;
+      told = false;
+    });
+    const lost = () => {
+      if (connected && !told && !document.hidden) {
+        told = true;
+        toast(live.dataset.lost, true);
+      }
+      connected = false;
+    };
+    live.addEventListener('htmx:sse:error', lost);
+    live.addEventListener('htmx:sse:close', lost);
+    setInterval(() => {
+      if (!connected && !document.hidden) refresh(['all']);
+    }, 5000);
+  }
+
+  // Logs stay at their end unless the reader scrolled up.
+  function follow(root) {
+    for (const log of all('[data-follow]', root)) log.scrollTop = log.scrollHeight;
+  }
+  let atEnd = true;
+  document.addEventListener('htmx:before:swap', () => {
+    const log = $('[data-follow]');
+    atEnd = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  });
+  document.addEventListener('htmx:after:swap', () => {
+    if (atEnd) follow(document);
+    tick();
+  });
+
+  // Keys.
+  const rows = () => all('main [data-row]').filter((row) => row.offsetParent !== null);
+  let at = -1;
+  function select(index) {
+    const list = rows();
+    if (list.length === 0) return;
+    at = Math.max(0, Math.min(list.length - 1, index));
+    for (const [i, row] of list.entries()) row.toggleAttribute('aria-selected', false) || (i === at && row.setAttribute('aria-selected', 'true'));
+    list[at].scrollIntoView({ block: 'nearest' });
+    const link = list[at].matches('a') ? list[at] : $('a[data-open]', list[at]);
+    link?.focus({ preventScroll: true });
+    if ($('#inbox') && link) link.click();
+  }
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.matches('textarea')) {
+      event.preventDefault();
+      event.target.form?.requestSubmit();
+      return;
+    }
+    if (event.key === 'Escape' && event.target.matches('input, textarea, select') && !event.target.closest('dialog')) return event.target.blur();
+    if (event.target.matches('input, textarea, select') || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === '?') return $('#keys')?.showModal();
+    if ($('dialog[open]')) return;
+    const current = rows().findIndex((row) => row.getAttribute('aria-current') === 'true' || row.contains(document.activeElement));
+    if (event.key === 'j' || event.key === 'J') select((current >= 0 ? current : at) + 1);
+    else if (event.key === 'k' || event.key === 'K') select((current >= 0 ? current : at) - 1);
+    else if (event.key === 'r' || event.key === 'R') {
+      const box = $('[data-reply]');
+      if (box) {
+        event.preventDefault();
+        box.focus();
+      }
+    } else if (event.key === '/') {
+      const search = $('[data-search]');
+      if (search) {
+        event.preventDefault();
+        search.focus();
+      }
+    }
+  });
+})();
