@@ -124,7 +124,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   connected.onEffect((data) => runner.take(data));
   await register();
   await heartbeat.now();
-  const health = options.port ? await serveHealth(options.port, () => ({ ok: true, worker: workerId, incarnation, browsers: pool.count, busy: runner.busy() })) : null;
+  const health = options.port
+    ? await serveHealth(options.port, () => ({ ok: true, worker: workerId, incarnation, browsers: pool.count, busy: runner.busy() })).catch((error: Error) => {
+        log('warn', 'lifecycle', error.message);
+        return null;
+      })
+    : null;
 
   let stopped: Promise<void> | null = null;
   const stop = async (graceMs: number): Promise<void> => {
@@ -151,6 +156,6 @@ const serveHealth = (port: number, state: () => object): Promise<Server> =>
       const found = request.method === 'GET' && request.url === '/healthz';
       response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ? state() : { ok: false }));
     });
-    server.once('error', (error) => reject(new Error(`the worker's port ${port} can't be opened: ${error.message}. Set WORKER_PORT to a free port.`)));
+    server.once('error', (error) => reject(new Error(`there is no /healthz: port ${port} can't be opened (${error.message}); set WORKER_PORT to a free port`)));
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
