@@ -24,7 +24,8 @@ export type WorkerConfig = {
 };
 
 export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; mode: string };
-export type Exit = { code: number | null; signal: string | null };
+/** `unseen`: it ended while nobody watched, so it is no crash. */
+export type Exit = { code: number | null; signal: string | null; unseen?: boolean };
 
 export type WorkerContext = {
   id: string;
@@ -119,6 +120,7 @@ export const workerMachine = setup({
     autoStart: ({ context }) => context.config.auto_start && context.config.enabled,
     gaveUp: ({ context }) => !context.config.auto_restart || context.crashes.length > context.config.max_restart_attempts,
     again: ({ context }) => context.again,
+    unseen: ({ context, event }) => (event as { output?: Exit }).output?.unseen === true && context.config.enabled && context.config.auto_restart,
     exitedWell: ({ event }) => (event as { output?: Exit }).output?.code === 0,
     badConfig: ({ event }) => (event as { output?: Exit }).output?.code === 78,
   },
@@ -192,6 +194,7 @@ export const workerMachine = setup({
                     src: 'watch',
                     input: ({ context }) => ({ id: context.id, handle: context.handle, config: context.config }),
                     onDone: [
+                      { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
                       { guard: 'badConfig', target: '#worker-v1.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
                       { target: '#worker-v1.active.process.crashed', actions: 'recordExit' },
                     ],
@@ -211,6 +214,7 @@ export const workerMachine = setup({
                     src: 'watch',
                     input: ({ context }) => ({ id: context.id, handle: context.handle, config: context.config }),
                     onDone: [
+                      { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', raise({ type: 'EXITED' }), { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
                       { guard: 'exitedWell', target: '#worker-v1.active.process.stopped', actions: ['recordExit', { type: 'because', params: { cause: 'it exited by itself (exit 0)' } }] },
                       { guard: 'badConfig', target: '#worker-v1.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
                       { target: '#worker-v1.active.process.crashed', actions: 'recordExit' },

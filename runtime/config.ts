@@ -91,6 +91,7 @@ const schema = z.object({
   NATS_MONITOR_PORT: port('8222', 'port of nats-server\'s monitoring page, on loopback'),
   TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
   TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
+  TROUPE_LOCAL_WORKER: flag(true, 'at the very first start the master defines worker-1 on this machine and starts it'),
   TROUPE_DEMO: flag(true, 'the sandbox site and its two demo accounts'),
   SANDBOX_PORT: whole(3900, 1, 65_535, 'port of the sandbox site'),
   REDIS_URL: text('', 'not used: the queue is NATS_URL'),
@@ -133,6 +134,7 @@ export type Config = {
   nodeEnv: string;
   chromium: string | null;
   platformsDir: string | null;
+  localWorker: boolean;
   demo: { on: boolean; port: number };
 };
 
@@ -186,6 +188,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     nodeEnv: v.NODE_ENV ?? 'production',
     chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
     platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
+    localWorker: v.TROUPE_LOCAL_WORKER,
     demo: { on: v.TROUPE_DEMO, port: v.SANDBOX_PORT },
   };
 }

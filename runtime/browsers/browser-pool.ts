@@ -36,6 +36,8 @@ const SHARED = 'shared';
 export class BrowserPool {
   readonly #options: PoolOptions;
   readonly #entries = new Map<string, Promise<Entry>>();
+  /** A profile is free only when its last browser is gone. */
+  readonly #closing = new Map<string, Promise<void>>();
   #shared: Promise<Shared> | null = null;
   #sweeper: NodeJS.Timeout;
   #closed = false;
@@ -76,9 +78,17 @@ export class BrowserPool {
   /** Closes an account's browser. With `save`, its session goes to the vault first. */
   async close(account: string, save: boolean): Promise<void> {
     const opening = this.#entries.get(account);
-    if (!opening) return;
+    if (!opening) return this.#closing.get(account);
+    this.#entries.delete(account);
+    const closing = this.#shutDown(account, opening, save).finally(() => {
+      if (this.#closing.get(account) === closing) this.#closing.delete(account);
+    });
+    this.#closing.set(account, closing);
+    return closing;
+  }
+
+  async #shutDown(account: string, opening: Promise<Entry>, save: boolean): Promise<void> {
     const entry = await opening.catch(() => null);
-    if (this.#entries.get(account) === opening) this.#entries.delete(account);
     if (!entry) return;
     if (save && entry.alive) await entry.browser.save().catch((error: Error) => this.#options.log('warn', 'the session was not saved', { account, error: error.message }));
     await entry.dispose();
@@ -88,6 +98,7 @@ export class BrowserPool {
     this.#closed = true;
     clearInterval(this.#sweeper);
     await Promise.all(this.accounts().map((account) => this.close(account, save)));
+    await Promise.all(this.#closing.values());
     await this.#closeShared();
   }
 
@@ -100,6 +111,7 @@ export class BrowserPool {
       if (entry.alive && entry.proxy === wanted) return entry;
       await this.close(account, entry.alive);
     }
+    await this.#closing.get(account);
     const again = this.#entries.get(account);
     if (again) return again;
     const opening = this.#launch(account, proxy, wanted);

@@ -47,10 +47,9 @@ export class Liveness {
     return this.workers.get(worker)?.incarnation ?? null;
   }
 
-  /** What the worker says that it holds, with the age of the saying in ms. */
-  holds(worker: string): { accounts: { account: string; epoch: number }[]; age: number } | null {
-    const known = this.workers.get(worker);
-    return known ? { accounts: known.accounts, age: performance.now() - known.heard } : null;
+  /** What each worker that is not offline says that it holds. */
+  list(): { worker: string; accounts: { account: string; epoch: number }[] }[] {
+    return [...this.workers].filter(([, k]) => k.state !== 'offline').map(([worker, k]) => ({ worker, accounts: k.accounts }));
   }
 
   /** Why an effect given to this worker process will never be answered, or null while it may be. */

@@ -66,7 +66,7 @@ export class Projection {
     const body = json(m.data);
     if (!to || !body) return;
     this.topics.add(`${to.kind}/${to.id}`).add('actor').add('parked');
-    this.run.park.run({ kind: to.kind, id: to.id, why: body.released ? null : String(body.error ?? 'unknown') });
+    this.run.park.run({ kind: to.kind, id: to.id, why: Array.isArray(body.keep) && body.keep.length === 0 ? null : String(body.error ?? 'unknown') });
   }
 
   private data(m: Message): void {

@@ -15,6 +15,7 @@ export type Stage = {
 };
 
 const CALL = 60_000;
+const CLOSE = 5000;
 
 /** Opens the account's browser with one page for this effect, and closes that page afterwards, however it ends. */
 export async function withPlatform<T>(ctx: EffectContext, input: { account: string; platform: string; proxy: unknown }, work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -40,9 +41,18 @@ export async function withPlatform<T>(ctx: EffectContext, input: { account: stri
     try {
       return await work({ platform, config, browser, io, call });
     } finally {
-      await (page as Page | null)?.close().catch(() => undefined);
+      if (page && !(await closed(page))) {
+        ctx.log('warn', 'system', 'a page does not close: its browser is closed instead', { account: input.account });
+        void ctx.pool.close(input.account, true);
+      }
     }
   });
+}
+
+async function closed(page: Page): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((done) => (timer = setTimeout(() => done(false), CLOSE)));
+  return Promise.race([page.close().then(() => true, () => true), late]).finally(() => clearTimeout(timer));
 }
 
 async function within<T>(work: Promise<T>, ms: number, message: string, signal: AbortSignal): Promise<T> {

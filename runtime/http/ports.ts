@@ -1,0 +1,47 @@
+import type { Address } from '../../transport/subjects.ts';
+import type { Answer, Heartbeat } from '../../transport/protocol.ts';
+import type { Db } from '../read-model/queries/read-model.ts';
+import type { Figures } from './figures.ts';
+import type { Live } from './live.ts';
+
+/** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless. */
+export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string }) => Promise<Answer>;
+
+/** A key-value bucket of JSON or bytes. Keys are [A-Za-z0-9_-]+. */
+export type Bucket = {
+  get(key: string): Promise<Uint8Array | null>;
+  put(key: string, value: string | Uint8Array): Promise<void>;
+  /** False when the key exists. */
+  create(key: string, value: string | Uint8Array): Promise<boolean>;
+  delete(key: string): Promise<void>;
+  keys(): Promise<string[]>;
+};
+
+export type ViewHealth = { safe: { stream: string; why: string } | null; fault: string | null; at: number };
+
+export type ReadMarks = { comments: string[]; messages: string[]; notifications: string[] };
+
+/** Everything that pages and the API stand on. */
+export type Deps = {
+  db: Db;
+  command: Commands;
+  markRead(account: string, what: ReadMarks, by: string): Promise<void>;
+  users: Bucket;
+  sessions: Bucket;
+  tokens: Bucket;
+  pictures: Bucket;
+  figures: Figures;
+  live: Live;
+  /** True while NATS answers. */
+  connected(): boolean;
+  view(): ViewHealth;
+  platforms(): string[];
+  authDisabled: boolean;
+  /** True when pages come over TLS only, so cookies may say so. */
+  version: string;
+  assets: { css: string; app: string; htmx: string; sse: string };
+  log(level: 'info' | 'warn' | 'error', message: string, about?: Record<string, unknown>): void;
+  now(): number;
+};
+
+export type { Heartbeat };

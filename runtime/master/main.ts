@@ -1,0 +1,165 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino from 'pino';
+import { kinds } from '../../actors/kinds.ts';
+import type { Pending } from '../../actors/entry.ts';
+import { openConnection } from '../../transport/connection.ts';
+import { serve } from '../../transport/micro.ts';
+import { Mux } from '../../transport/mux.ts';
+import { checkServer, createStreams, partitionsOf } from '../../transport/streams.ts';
+import { PREFIX, STREAM, type Address } from '../../transport/subjects.ts';
+import type { Config } from '../config.ts';
+import { crashPoint } from '../crash-point.ts';
+import { openLocalDriver } from '../drivers/open-local-driver.ts';
+import { natsLogin } from '../nats-login.ts';
+import { openForReading, type Db } from '../read-model/store.ts';
+import { startProjector, type Projector } from '../read-model/projector.ts';
+import { loadSecrets, writeWhole } from '../secrets.ts';
+import { accountEffects } from './account-effects.ts';
+import { Commands, type Request } from './commands.ts';
+import { commonVerbs } from './common-verbs.ts';
+import { setUpDemo } from './demo.ts';
+import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
+import { Liveness } from './liveness.ts';
+import { allow } from './rules.ts';
+import { LeaseSweep } from './sweep.ts';
+import { Vault } from './vault.ts';
+import { WorkerDesk, type Ask } from './worker-desk.ts';
+import { workerEffects } from './worker-effects.ts';
+
+export type Master = { stop(graceMs?: number): Promise<void> };
+
+const VERSION = '0.1.0';
+
+/** What only tests replace. */
+export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptions['bindings'] };
+
+/** Starts a master: guard, view to the tip, partitions, workers. In SAFE MODE it answers reads and refuses the rest. */
+export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
+  const log = pino({ level: config.logLevel, base: { part: 'master' } });
+  const secrets = loadSecrets(config);
+  const login = natsLogin(config, 'master');
+  const nc = await openConnection(login);
+  await checkServer(nc);
+  const mux = new Mux(nc, login.user);
+  const missing = await setUpStreams(config, nc);
+  const partitions = (await partitionsOf(nc)) ?? config.partitions;
+  const projector = await startProjector({ servers: login.servers, user: login.user, pass: login.pass, file: config.dbPath });
+  const db = openForReading(config.dbPath);
+  const vault = missing.length === 0 ? await Vault.open(nc, secrets.ring) : null;
+  const bindings = parts.bindings ?? kinds;
+  const unsafe = () => (missing.length > 0 ? `${missing.join(', ')} missing` : projector.health().safe && `${projector.health().safe!.stream}: ${projector.health().safe!.why}`);
+
+  const liveness = new Liveness({ suspectAfter: config.timing.suspect, offlineAfter: config.timing.offline }, ({ worker, is, incarnation }) => {
+    if (engine.host.owns(`worker/${worker}`)) engine.host.put(`worker/${worker}`, { is: 'event', event: { type: is }, cause: { id: `${is}:${incarnation}:${Date.now()}` } }, () => {});
+  });
+  const driver = openLocalDriver(config);
+  const engine: Engine = new Engine({
+    mux,
+    user: login.user,
+    partitions,
+    bindings,
+    liveness,
+    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness) },
+    unfinished: (p) => unfinished(mux, projector, db, p),
+    log: (level, message, details) => log[level](details ?? {}, message),
+    crash: crashPoint,
+    wrap: parts.wrap,
+  });
+  const commands = new Commands({
+    mux,
+    engine,
+    bindings,
+    common: commonVerbs(mux, engine, bindings, db),
+    seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
+    allow: (request) => allow(db, engine, request),
+    closed: () => {
+      const why = unsafe();
+      return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : null;
+    },
+  });
+  const service = serve(nc, { name: 'troupe', version: VERSION, description: 'Commands of durable actors: troupe.cmd.<kind>.<id>.<verb>', metadata: { master: engine.id } }, [
+    { name: 'command', subject: `${PREFIX}.cmd.*.*.*`, queue: 'troupe', handle: (msg) => void commands.handle(msg) },
+  ]);
+  const why = unsafe();
+  if (why || !vault) {
+    log.error({ why }, 'SAFE MODE: the streams do not continue what this machine has seen; nothing is written');
+    return { stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
+  }
+  seedLiveness(db, liveness);
+  const desk = new WorkerDesk({ mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
+  const own = nc.subscribe(`${PREFIX}.own.*`, {
+    callback: (_, msg) => {
+      const partition = Number(msg.subject.split('.')[2]);
+      if (!engine.leases.owned.includes(partition)) return;
+      const body = msg.json<Request & { ask?: Ask }>();
+      if (body.ask) void desk.here(body.ask).then((answer) => msg.respond(JSON.stringify(answer)));
+      else void commands.handleOwn(msg);
+    },
+  });
+  desk.start();
+  engine.start();
+  const sweep = new LeaseSweep(db, engine, liveness);
+  const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
+  await setUpDemo(config, db, commands);
+  await boot(db, engine);
+  log.info({ id: engine.id, partitions }, 'master is up');
+  return {
+    async stop() {
+      sweep.stop();
+      clearInterval(reconcile);
+      own.unsubscribe();
+      await engine.stop();
+      liveness.stop();
+      await end([service, mux], [() => projector.stop(), () => nc.close()], db);
+    },
+  };
+}
+
+/** A data directory sets the streams up once; later a missing one is a loss and never made again by itself. */
+async function setUpStreams(config: Config, nc: Parameters<typeof createStreams>[0]): Promise<string[]> {
+  const mark = join(config.dataDir, 'streams.json');
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const first = !existsSync(mark);
+  const { made, missing } = await createStreams(nc, config.partitions, first);
+  if (first) writeWhole(mark, `${JSON.stringify({ made, at: new Date().toISOString() })}\n`);
+  else JSON.parse(readFileSync(mark, 'utf8'));
+  return missing;
+}
+
+/** What a partition's actors were left with, once the view has caught up with the journal as it ends now. */
+async function unfinished(mux: Mux, projector: Projector, db: Db, partition: number): Promise<Unfinished[]> {
+  const info = await mux.json<{ state: { last_seq: number } }>(`$JS.API.STREAM.INFO.${STREAM.journal}`, {});
+  const until = performance.now() + 60_000;
+  while (projector.position(STREAM.journal) < info.state.last_seq) {
+    if (performance.now() > until) throw new Error('the view does not catch up with the journal');
+    await new Promise((r) => setTimeout(r, 5));
+  }
+  const rows = db.prepare('SELECT kind, id, entry, parked FROM actors WHERE partition = ? AND (busy = 1 OR parked IS NOT NULL)').all(partition) as { kind: string; id: string; entry: string; parked: string | null }[];
+  return rows.map((r) => ({ actor: `${r.kind}/${r.id}`, pending: (JSON.parse(r.entry) as { pending: Pending }).pending, parked: r.parked }));
+}
+
+/** The reference that an event carries instead of a secret: `<id>.<field>` in the vault. */
+async function sealSecret(vault: Vault | null, to: Address, field: string, value: string, id: string): Promise<string> {
+  if (!vault) throw new Error('the vault is closed');
+  const name = field === 'answer' ? `answer-${freshId(id)}` : field;
+  await vault.put(to.id, name, value);
+  return `${to.id}.${name}`;
+}
+
+function seedLiveness(db: Db, liveness: Liveness): void {
+  const rows = db.prepare("SELECT id, incarnation FROM workers WHERE status IN ('connected', 'suspect') AND incarnation IS NOT NULL").all() as { id: string; incarnation: string }[];
+  for (const r of rows) liveness.expect(r.id, r.incarnation);
+}
+
+/** Auto-start: a worker that should run and doesn't is started when a master comes up. */
+async function boot(db: Db, engine: Engine): Promise<void> {
+  const rows = db.prepare("SELECT c.worker_id AS id FROM worker_configs c JOIN worker_runtime r USING (worker_id) WHERE c.auto_start = 1 AND c.enabled = 1 AND r.status = 'stopped'").all() as { id: string }[];
+  for (const r of rows) await engine.send({ kind: 'worker', id: r.id }, { type: 'BOOT' }, `boot:${engine.id}:${r.id}`, 'boot');
+}
+
+async function end(first: { stop?(): void; close?(): void }[], then: (() => Promise<void>)[], db: Db): Promise<void> {
+  for (const f of first) (f.stop ?? f.close)?.call(f);
+  for (const t of then) await t();
+  db.close();
+}

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import type { Msg } from '@nats-io/nats-core';
+import type { Binding } from '../../actors/binding.ts';
+import { statePaths } from '../../actors/entry.ts';
+import { workerConfig } from '../../actors/worker.ts';
+import type { AccountContext } from '../../machines/account.ts';
+import type { Mux } from '../../transport/mux.ts';
+import { found, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found } from '../../transport/protocol.ts';
+import { BUCKET, parseAddress, PREFIX, subjects } from '../../transport/subjects.ts';
+import type { Db } from '../read-model/store.ts';
+import type { Engine } from './engine.ts';
+import type { Liveness } from './liveness.ts';
+import type { Vault } from './vault.ts';
+
+const no = (code: string, message: string): Answer => ({ ok: false, code, message });
+const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
+const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
+
+export type Ask = { worker: string; verb: string; body: unknown };
+export type DeskOptions = { mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
+
+/** What workers ask of the masters on `troupe.ask.<worker>.<verb>`, and their heartbeats. The subject proves who asks. */
+export class WorkerDesk {
+  private readonly o: DeskOptions;
+  private readonly knownComment;
+  private readonly knownMessage;
+  private readonly leases;
+
+  constructor(options: DeskOptions) {
+    this.o = options;
+    this.knownComment = options.db.prepare('SELECT 1 FROM comments WHERE account_id = ? AND platform_comment_id = ?').pluck();
+    this.knownMessage = options.db.prepare('SELECT 1 FROM direct_messages WHERE account_id = ? AND platform_message_id = ?').pluck();
+    this.leases = options.db.prepare('SELECT id AS account, lease_epoch AS epoch FROM accounts WHERE assigned_worker_id = ? AND lease_incarnation = ?');
+  }
+
+  start(): void {
+    const { nc } = this.o.mux;
+    nc.subscribe(`${PREFIX}.ask.*.*`, { queue: 'troupe', callback: (_, msg) => void this.asked(msg) });
+    nc.subscribe(`${PREFIX}.hb.*`, { callback: (_, msg) => void this.heard(msg) });
+  }
+
+  private async heard(msg: Msg): Promise<void> {
+    const worker = msg.subject.split('.')[2]!;
+    const parsed = heartbeat.safeParse(safeJson(msg));
+    if (!parsed.success || parsed.data.worker !== worker) return;
+    const beat = parsed.data;
+    const fresh = this.o.liveness.beat(beat);
+    if (!fresh || !msg.reply || !this.o.engine.host.owns(`worker/${worker}`)) return;
+    const head = await this.o.engine.host.head(`worker/${worker}`).catch(() => null);
+    const context = head && (head.entry.after as { context: { registration: { incarnation: string } | null } }).context;
+    const linked = head !== null && /link\.(connected|suspect)/.test(statePaths((head.entry.after as { value: unknown }).value));
+    const known = linked && context?.registration?.incarnation === beat.incarnation;
+    msg.respond(JSON.stringify({ known, leases: known ? await this.leasesOf(worker, beat) : [] }));
+  }
+
+  /** From the view, and from the journal for what the worker says it holds: the view may be a moment behind. */
+  private async leasesOf(worker: string, beat: { incarnation: string; accounts: { account: string; epoch: number }[] }): Promise<{ account: string; epoch: number }[]> {
+    const rows = this.leases.all(worker, beat.incarnation) as { account: string; epoch: number }[];
+    const checked = await Promise.all(rows.map(async (r) => ((await this.lease(r.account))?.epoch === r.epoch ? r : null)));
+    return checked.filter((r) => r !== null);
+  }
+
+  private async lease(account: string): Promise<AccountContext['lease']> {
+    const head = await this.o.engine.host.head(`account/${account}`);
+    return head && (head.entry.after as { status: string }).status === 'active' ? (head.entry.after as { context: AccountContext }).context.lease : null;
+  }
+
+  private async asked(msg: Msg): Promise<void> {
+    const [, , worker, verb] = msg.subject.split('.') as [string, string, string, string];
+    msg.respond(JSON.stringify(await this.route({ worker, verb, body: safeJson(msg) })));
+  }
+
+  /** Answered by the master that owns the actor it is about; waits while the partition changes hands. */
+  private async route(ask: Ask): Promise<Answer> {
+    const { engine, mux } = this.o;
+    const reply = (ask.body as { reply?: unknown } | null)?.reply;
+    const actor = ask.verb === 'leave' && typeof reply === 'string' ? `reply/${reply}` : `worker/${ask.worker}`;
+    if (!parseAddress(actor)) return no('invalid', `${actor} is no address`);
+    for (let i = 0; i < 20; i++) {
+      if (engine.host.owns(actor)) return this.here(ask);
+      const answer = await mux.json<Answer>(subjects.own(engine.partition(actor)), { ask }, { timeout: 4_000 }).catch(() => null);
+      if (answer) return answer;
+      await new Promise((r) => setTimeout(r, 200));
+    }
+    return no('unavailable', 'no master owns it right now; ask again');
+  }
+
+  /** An ask for an actor of this master. */
+  async here({ worker, verb, body }: Ask): Promise<Answer> {
+    const verbs: Record<string, (worker: string, body: unknown) => Promise<Answer>> = {
+      register: (w, b) => this.register(w, b),
+      leave: (w, b) => this.leave(w, b),
+      found: (w, b) => this.found(w, b),
+      'vault-get': (w, b) => this.vaultGet(w, b),
+      'vault-put': (w, b) => this.vaultPut(w, b),
+      secret: (w, b) => this.secret(w, b),
+      picture: (w, b) => this.picture(w, b),
+    };
+    if (!Object.hasOwn(verbs, verb)) return no('not_found', `there is no ${verb}`);
+    return verbs[verb]!(worker, body).catch((error: Error) => no(error.name === 'ZodError' ? 'invalid' : 'unavailable', error.message));
+  }
+
+  private async register(worker: string, body: unknown): Promise<Answer> {
+    const parsed = registration.safeParse(body);
+    if (!parsed.success || parsed.data.worker !== worker) return no('invalid', `the registration is not readable: ${parsed.error?.issues[0]?.message ?? 'it names another worker'}`);
+    const r = parsed.data;
+    const { liveness, engine, log } = this.o;
+    const other = liveness.incarnation(worker);
+    if (other !== null && other !== r.incarnation && other > r.incarnation && liveness.state(worker) !== 'offline') return no('duplicate_worker', `another process registered as ${worker} later; give this one another WORKER_ID`);
+    const actor = `worker/${worker}`;
+    const event = { type: 'REGISTERED', registration: { incarnation: r.incarnation, host: r.host, pid: r.pid, port: r.port, version: r.version, node: r.node, chromium: r.chromium, capabilities: r.capabilities, maxAccounts: r.maxAccounts, group: r.group, mode: r.mode } };
+    for (let i = 0; i < 2; i++) {
+      const outcome = await this.put(actor, { is: 'event', event, cause: { id: `register:${r.incarnation}:${Date.now()}` } });
+      if (outcome?.is === 'taken' || (outcome?.is === 'dropped' && outcome.why === 'taken')) {
+        liveness.registered(worker, r.incarnation);
+        log('info', `${worker} registered`);
+        return { ok: true };
+      }
+      if (outcome?.is !== 'dropped' || outcome.why !== 'unknown-actor') return no('unavailable', 'the registration is not stored; ask again');
+      const config = workerConfig.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, auto_start: false });
+      await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
+    }
+    return no('unavailable', `${engine.id}: the registration is not stored; ask again`);
+  }
+
+  /** Puts an event to an actor of this master; of another one's, says so by a null. */
+  private async put(actor: string, inbound: Parameters<Engine['ask']>[1]) {
+    const { engine } = this.o;
+    if (!engine.host.owns(actor)) return null;
+    return engine.ask(actor, inbound);
+  }
+
+  /** The fence before a post: the account's lease is this worker's at this epoch, and `submitting` is stored. */
+  private async leave(worker: string, body: unknown): Promise<Answer> {
+    const { reply, token, account, epoch } = leave.parse(body);
+    const actor = `reply/${reply}`;
+    const lease = await this.lease(account);
+    if (lease?.worker !== worker || lease.epoch !== epoch) return no('fenced', `account ${account} is not ${worker}'s at epoch ${epoch}`);
+    const head = await this.o.engine.host.head(actor);
+    const effect = head?.entry.pending.effects[token];
+    if (!effect || (effect.input as { worker?: string; account?: string }).worker !== worker || (effect.input as { account?: string }).account !== account) return no('stale', `${token} is not asked for any more`);
+    const outcome = await this.o.engine.ask(actor, { is: 'progress', token, event: { type: 'LEAVE', epoch }, cause: { id: `leave:${token}` } });
+    if (outcome.is !== 'taken') return no('refused', `the reply is not waiting for leave`);
+    const state = statePaths((outcome.entry.after as { value: unknown }).value);
+    return state === 'posting.submitting' ? { ok: true } : no('refused', `the reply is ${state}`);
+  }
+
+  private async found(worker: string, body: unknown): Promise<Answer> {
+    const data = found.parse(body);
+    const lease = await this.lease(data.account);
+    if (lease?.worker !== worker || lease.epoch !== data.epoch) return no('fenced', `account ${data.account} is not ${worker}'s at epoch ${data.epoch}`);
+    const comments = data.comments.filter((c) => !this.knownComment.get(data.account, c.id));
+    const messages = data.messages.filter((m) => !this.knownMessage.get(data.account, m.id));
+    await this.store(data, 'comment', comments);
+    await this.store(data, 'message', messages);
+    return { ok: true, comments: comments.length, messages: messages.length };
+  }
+
+  private async store(data: Found, what: 'comment' | 'message', items: (Found['comments'][number] | Found['messages'][number])[]): Promise<void> {
+    for (let i = 0; i < items.length; i += 500) {
+      const part = items.slice(i, i + 500).map((item) => ({ ...item, id: item.id.slice(0, 200), text: item.text.slice(0, 10_000) }));
+      await this.o.mux.publish(subjects.data(data.account, what), JSON.stringify({ items: part, round: data.round, at: Date.now() }), { 'Nats-Msg-Id': `${data.account}:${data.epoch}:${data.round}:${what}:${part[0]!.id}` });
+    }
+  }
+
+  private async vaultGet(worker: string, body: unknown): Promise<Answer> {
+    const { account, epoch, field } = vaultGet.parse(body);
+    const lease = await this.lease(account);
+    if (lease?.worker !== worker || lease.epoch !== epoch) return no('fenced', `account ${account} is not ${worker}'s at epoch ${epoch}`);
+    return { ok: true, value: await this.o.vault.get(account, fieldName(field)) };
+  }
+
+  private async vaultPut(worker: string, body: unknown): Promise<Answer> {
+    const { account, epoch, field, value } = vaultPut.parse(body);
+    const lease = await this.lease(account);
+    if (lease?.worker !== worker || lease.epoch !== epoch) return no('fenced', `account ${account} is not ${worker}'s at epoch ${epoch}`);
+    await this.o.vault.put(account, fieldName(field), value);
+    return { ok: true };
+  }
+
+  /** An answer to a challenge, opened for the worker whose login asked for it. */
+  private async secret(worker: string, body: unknown): Promise<Answer> {
+    const { ref, token } = secretGet.parse(body);
+    const [kind, id] = token.split('/');
+    const to = parseAddress(`${kind}/${id}`);
+    const head = to && (await this.o.engine.host.head(`${to.kind}/${to.id}`));
+    const effect = head?.entry.pending.effects[token];
+    if (!to || (effect?.input as { worker?: string } | undefined)?.worker !== worker) return no('stale', `${token} is not asked for any more`);
+    const [owner, field] = ref.split('.') as [string, string];
+    if (owner !== to.id || !field) return no('forbidden', 'that secret belongs elsewhere');
+    return { ok: true, value: await this.o.vault.get(owner, field) };
+  }
+
+  private async picture(_worker: string, body: unknown): Promise<Answer> {
+    const { base64 } = picturePut.parse(body);
+    const bytes = Buffer.from(base64, 'base64');
+    if (!bytes.subarray(0, 4).equals(PNG) && !bytes.subarray(0, 3).equals(JPEG)) return no('invalid', 'a picture must be PNG or JPEG');
+    if (bytes.length > 512 * 1024) return no('invalid', 'a picture is 512 KiB at most');
+    const name = `pic-${randomBytes(12).toString('hex')}`;
+    await this.o.mux.publish(`$KV.${BUCKET.pictures}.${name}`, bytes);
+    return { ok: true, name };
+  }
+}
+
+const fieldName = (field: string): string => {
+  if (!/^[a-z][a-z0-9-]{0,40}$/.test(field)) throw new Error(`field ${field.slice(0, 50)} is not a name`);
+  return field;
+};
+
+function safeJson(msg: Msg): unknown {
+  try {
+    return msg.json();
+  } catch {
+    return null;
+  }
+}
