@@ -31,11 +31,11 @@ export async function prepareReply(config: PlatformConfig, url: string, text: st
           try {
             const answer = await route.fetch({ maxRetries: 0, maxRedirects: 0, timeout: timeoutOf(config, 'press', 8000) });
             resolve({ status: answer.status(), location: answer.headers().location ?? '' });
-            await route.fulfill({ response: answer });
           } catch (error) {
             reject(error);
-            await route.abort().catch(() => undefined);
           }
+          // The answer is judged here; a page that would go on to it can't be closed on the way.
+          await route.abort().catch(() => undefined);
         }).then(() => send.click({ timeout, noWaitAfter: true })).catch((error: unknown) => reject(seen ? error : asFault(error, 'pressing send')));
       });
       const { status, location } = await outcome.catch((error: unknown) => {

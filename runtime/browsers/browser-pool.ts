@@ -26,7 +26,7 @@ export type PoolOptions = {
 /** One account's open browser. */
 export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
-type Entry = { browser: AccountBrowser; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
+type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
 type Shared = { context: BrowserContext; lock: ProfileLock };
 
 const CLOSE_LIMIT = 5000;
@@ -39,6 +39,7 @@ export class BrowserPool {
   /** A profile is free only when its last browser is gone. */
   readonly #closing = new Map<string, Promise<void>>();
   #shared: Promise<Shared> | null = null;
+  #sharedClosing: Promise<void> = Promise.resolve();
   #sweeper: NodeJS.Timeout;
   #closed = false;
 
@@ -90,8 +91,19 @@ export class BrowserPool {
   async #shutDown(account: string, opening: Promise<Entry>, save: boolean): Promise<void> {
     const entry = await opening.catch(() => null);
     if (!entry) return;
-    if (save && entry.alive) await entry.browser.save().catch((error: Error) => this.#options.log('warn', 'the session was not saved', { account, error: error.message }));
+    const inOrder = save && entry.alive && (await this.#save(account, entry));
     await entry.dispose();
+    if (inOrder) await entry.storage.closed();
+  }
+
+  async #save(account: string, entry: Entry): Promise<boolean> {
+    try {
+      await entry.storage.save(entry.browser.context);
+      return true;
+    } catch (error) {
+      this.#options.log('warn', 'the session was not saved', { account, error: (error as Error).message });
+      return false;
+    }
   }
 
   async closeAll(save: boolean): Promise<void> {
@@ -99,7 +111,7 @@ export class BrowserPool {
     clearInterval(this.#sweeper);
     await Promise.all(this.accounts().map((account) => this.close(account, save)));
     await Promise.all(this.#closing.values());
-    await this.#closeShared();
+    if (this.#shared) await this.#closeShared(this.#shared);
   }
 
   async #open(account: string, proxy: ProxySpec): Promise<Entry> {
@@ -132,7 +144,7 @@ export class BrowserPool {
       const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
       const { context } = made;
       const entry: Entry = {
-        proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
+        storage, proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
         browser: { account, context, fingerprint, save: () => storage.save(context), screenshot: (page, name) => this.#screenshot(account, page, name) },
         dispose: async () => {
           entry.alive = false;
@@ -167,8 +179,10 @@ export class BrowserPool {
   }
 
   async #inShared(fingerprint: Fingerprint, proxy: string | null) {
-    const known = await this.#shared?.catch(() => null);
-    if (!known?.context.browser()?.isConnected()) await this.#closeShared();
+    const was = this.#shared;
+    const known = await was?.catch(() => null);
+    if (was && !known?.context.browser()?.isConnected()) await this.#closeShared(was);
+    await this.#sharedClosing;
     this.#shared ??= this.#persistent(join(this.#options.dir, `browser_${SHARED}`), {});
     const browser = (await this.#shared).context.browser();
     if (!browser) throw new Error('this Chromium can\'t be shared: use BROWSER_MODE=profile');
@@ -191,12 +205,13 @@ export class BrowserPool {
     }
   }
 
-  async #closeShared(): Promise<void> {
-    const closing = this.#shared;
-    const shared = await closing?.catch(() => null);
-    if (this.#shared === closing) this.#shared = null;
-    else return;
-    if (shared) await shut(shared.context, join(this.#options.dir, `browser_${SHARED}`), shared.lock);
+  /** Closes this very shared browser; one that was opened since stays. */
+  async #closeShared(which: Promise<Shared>): Promise<void> {
+    if (this.#shared === which) {
+      this.#shared = null;
+      this.#sharedClosing = which.then(({ context, lock }) => shut(context, join(this.#options.dir, `browser_${SHARED}`), lock), () => undefined);
+    }
+    await this.#sharedClosing;
   }
 
   async #screenshot(account: string, page: Page, name: string): Promise<void> {
@@ -218,7 +233,7 @@ export class BrowserPool {
         await this.close(account, true);
       } else if (now - entry.savedAt >= saveEveryMs) {
         entry.savedAt = now;
-        await entry.browser.save().catch((error: Error) => log('warn', 'the session was not saved', { account, error: error.message }));
+        await this.#save(account, entry);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright';
 import type { Vault } from './vault.ts';
@@ -12,14 +12,16 @@ const LIMIT = 600_000;
 
 /**
  * Cookies and local storage of one account between its browser and the vault.
- * A small file beside the profile says which saved state the profile already has; it holds no secrets.
+ * A small file beside the profile names the saved state that the profile surely has. It holds no secrets, and it is gone
+ * while the browser is open: a Chromium that is killed loses cookies that it had not written yet.
  */
 export class StorageState {
   readonly #file: string;
   readonly #dir: string;
   readonly #account: string;
   readonly #vault: Vault;
-  #last = '';
+  #hash = '';
+  #savedAt: number | null = null;
 
   constructor(dir: string, account: string, vault: Vault) {
     this.#dir = dir;
@@ -28,14 +30,15 @@ export class StorageState {
     this.#vault = vault;
   }
 
-  /** Brings the vault's state into a context that does not have it: a new profile, or one that missed a login elsewhere. */
-  async restore(context: BrowserContext, always: boolean): Promise<void> {
+  /** Brings the vault's state into a context that may lack it: a new profile, one that was killed, one that missed a login elsewhere. */
+  async restore(context: BrowserContext, fresh: boolean): Promise<void> {
+    const has = fresh ? null : await this.#marker();
+    await rm(this.#file, { force: true });
     const text = await this.#vault.get(this.#account, 'storage');
     if (text === null) return;
     const sealed = JSON.parse(text) as Sealed;
-    if (!always && (await this.#marker()) === sealed.savedAt) return;
-    await context.setStorageState(sealed.state);
-    await this.#mark(sealed.savedAt);
+    this.#savedAt = sealed.savedAt;
+    if (has !== sealed.savedAt) await context.setStorageState(sealed.state);
   }
 
   /** Saves what changed. Rejects when the vault refuses. */
@@ -43,11 +46,18 @@ export class StorageState {
     let state: State = await context.storageState();
     if (JSON.stringify(state).length > LIMIT) state = { ...state, origins: [] };
     const hash = createHash('sha256').update(JSON.stringify(state)).digest('hex');
-    if (hash === this.#last) return;
+    if (hash === this.#hash) return;
     const savedAt = Date.now();
     await this.#vault.put(this.#account, 'storage', JSON.stringify({ savedAt, state } satisfies Sealed));
-    await this.#mark(savedAt);
-    this.#last = hash;
+    this.#hash = hash;
+    this.#savedAt = savedAt;
+  }
+
+  /** Notes that the profile was closed in order after its last save. */
+  async closed(): Promise<void> {
+    if (this.#savedAt === null) return;
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await writeFile(this.#file, JSON.stringify({ savedAt: this.#savedAt }), { mode: 0o600 });
   }
 
   async #marker(): Promise<number | null> {
@@ -56,10 +66,5 @@ export class StorageState {
     } catch {
       return null;
     }
-  }
-
-  async #mark(savedAt: number): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    await writeFile(this.#file, JSON.stringify({ savedAt }), { mode: 0o600 });
   }
 }
