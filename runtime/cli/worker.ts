@@ -24,7 +24,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { servers, user, pass } = workerLogin(config);
   const { id, group, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
   return runUntilSignal(
-    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group, maxConcurrent, headless, port }),
+    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group, maxConcurrent, headless, port, leaseMs: config.timing.fence }),
     config.timing.grace,
   );
 }

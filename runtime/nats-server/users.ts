@@ -6,6 +6,8 @@ import { workerPassword, writeWhole, type Secrets } from '../secrets.ts';
 import { rolePermissions, workerPermissions, type Permissions } from './permissions.ts';
 
 export const usersFile = (config: Pick<Config, 'dataDir'>): string => join(config.dataDir, 'nats-users.conf');
+// Names of NATS users, and of the processes that `up` runs beside the workers.
+const RESERVED = new Set(['master', 'web', 'operator', 'nats', 'sandbox']);
 const workersFile = (config: Pick<Config, 'dataDir'>): string => join(config.dataDir, 'nats-workers.json');
 
 /** Ids of the workers that have a NATS user. */
@@ -28,8 +30,8 @@ export function knownWorkers(config: Pick<Config, 'dataDir'>): string[] {
 export function writeUsers(config: Pick<Config, 'dataDir'>, secrets: Pick<Secrets, 'nats' | 'psk'>, ...added: string[]): boolean {
   for (const id of added) if (!isId(id)) throw new Error(`worker id ${JSON.stringify(id)}: must be 1 to 63 of a-z, 0-9 and hyphens`);
   const ids = [...new Set([...knownWorkers(config), ...added])].sort();
-  const taken = ids.find((id) => id in secrets.nats);
-  if (taken) throw new Error(`worker id ${taken}: is the name of a NATS user already; choose another`);
+  const taken = ids.find((id) => RESERVED.has(id));
+  if (taken) throw new Error(`worker id ${taken}: is the name of a part of Troupe; choose another`);
   const body = usersText(secrets, ids);
   const file = usersFile(config);
   if (existsSync(file) && readFileSync(file, 'utf8') === body) return false;
