@@ -107,8 +107,10 @@ async function server(config: Config, env: Record<string, string | undefined>): 
 async function running(config: Config): Promise<Verdict> {
   const t = await tryServer(natsLogin(config, 'operator'));
   const where = config.nats.servers[0]!;
-  if (t.is === 'refused') return fail(`a nats-server at ${where} that is not ours: ${t.why}`, 'stop it, or set NATS_URL to another port');
-  if (t.is === 'silent') return ownsServer(config) ? ok(`not running at ${where}; troupe up starts it`) : fail(`no answer from ${where}: ${t.why}`, 'start it there, or mend NATS_URL');
+  if (t.is !== 'ready') {
+    if (t.is === 'refused') return fail(`a nats-server at ${where} that is not ours: ${t.why}`, 'stop it, or set NATS_URL to another port');
+    return ownsServer(config) ? ok(`not running at ${where}; troupe up starts it`) : fail(`no answer from ${where}: ${t.why}`, 'start it there, or mend NATS_URL');
+  }
   if (t.info.apiLevel < 2) return fail(`${t.info.version} with API level ${t.info.apiLevel}`, `upgrade it to ${FLOOR} or newer`);
   return ok(`${t.info.version} answers at ${where}, API level ${t.info.apiLevel}`);
 }
