@@ -68,7 +68,7 @@ export class InboxReader {
   }
 
   start(): void {
-    this.sub = this.mux.nc.subscribe(`${this.replyRoot}.*`, { callback: (_, msg) => this.on(msg) });
+    this.sub = this.mux.nc.subscribe(`${this.replyRoot}.*`, { callback: (error, msg) => void (error || this.on(msg)) });
     this.heard = performance.now();
     this.pull();
     this.watch = setInterval(() => {

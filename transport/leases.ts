@@ -1,4 +1,4 @@
-import { PublishRefused, type Mux } from './mux.ts';
+import { NoAnswer, PublishRefused, type Mux } from './mux.ts';
 import { PREFIX, subjects } from './subjects.ts';
 
 export type LeaseEvents = {
@@ -6,6 +6,10 @@ export type LeaseEvents = {
   acquire(partition: number): Promise<void>;
   /** Stops acting for a partition. `lost`: another master may act for it already. */
   release(partition: number, lost: boolean): Promise<void>;
+  /** A take-over that did not work; it is tried again. */
+  failed(partition: number, error: Error): void;
+  /** Nobody stores leases. */
+  missing(): Promise<void>;
 };
 
 type Held = { seq: number; renewed: number; ready: boolean };
@@ -53,7 +57,8 @@ export class Leases {
   start(): void {
     this.started = performance.now();
     this.mux.nc.subscribe(`${PREFIX}.master.*`, {
-      callback: (_, msg) => {
+      callback: (error, msg) => {
+        if (error) return;
         const said = JSON.parse(msg.string()) as { id: string; owned: number[]; hello?: boolean; bye?: boolean };
         if (said.id === this.id) return;
         if (said.bye) this.peers.delete(said.id);
@@ -109,7 +114,9 @@ export class Leases {
     let seq: number;
     try {
       seq = await this.write(partition, 0);
-    } catch {
+    } catch (error) {
+      // The stream lives in the server's memory: a restarted server has lost it.
+      if (error instanceof NoAnswer) await this.events.missing();
       return;
     }
     const held: Held = { seq, renewed: asked, ready: false };
@@ -117,7 +124,8 @@ export class Leases {
     try {
       await this.events.acquire(partition);
       held.ready = true;
-    } catch {
+    } catch (error) {
+      this.events.failed(partition, error as Error);
       await this.letGo(partition);
     }
   }
@@ -129,6 +137,7 @@ export class Leases {
       held.renewed = asked;
     } catch (error) {
       if (error instanceof PublishRefused) await this.lose(partition);
+      else if (error instanceof NoAnswer) await this.events.missing();
     }
   }
 

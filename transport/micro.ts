@@ -30,14 +30,15 @@ export function serve(nc: NatsConnection, about: { name: string; version: string
   };
   const subs = Object.entries(answers).flatMap(([verb, answer]) =>
     [`$SRV.${verb}`, `$SRV.${verb}.${about.name}`, `$SRV.${verb}.${about.name}.${id}`].map((subject) =>
-      nc.subscribe(subject, { callback: (_, msg) => void msg.respond(JSON.stringify(answer())) }),
+      nc.subscribe(subject, { callback: (error, msg) => void (error || msg.respond(JSON.stringify(answer()))) }),
     ),
   );
   for (const e of endpoints) {
     subs.push(
       nc.subscribe(e.subject, {
         queue: e.queue ?? 'q',
-        callback: (_, msg) => {
+        callback: (error, msg) => {
+        if (error) return;
           const s = stats.get(e.name)!;
           const t = process.hrtime.bigint();
           s.num_requests++;

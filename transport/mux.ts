@@ -37,7 +37,7 @@ export class Mux {
   constructor(nc: NatsConnection, user: string) {
     this.nc = nc;
     this.root = createInbox(inboxPrefix(user));
-    this.sub = nc.subscribe(`${this.root}.*`, { callback: (_, msg) => this.take(msg) });
+    this.sub = nc.subscribe(`${this.root}.*`, { callback: (error, msg) => void (error || this.take(msg)) });
     this.sweep = setInterval(() => this.expire(), 250);
     this.sweep.unref();
   }

@@ -92,6 +92,12 @@ export async function createStreams(nc: NatsConnection, partitions: number, firs
   return { made, missing };
 }
 
+/** Makes the lease stream again after the server lost its memory; leases taken before then are void. */
+export async function createLeaseStream(nc: NatsConnection): Promise<void> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  await add(jsm, streamConfigs(1).find((s) => s.name === STREAM.lease)!).catch(() => {});
+}
+
 async function add(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
   let got: StreamConfig;
   try {

@@ -8,6 +8,7 @@ import { InboxReader, inboxConsumers, type Delivery } from '../../transport/inbo
 import { JournalStream } from '../../transport/journal.ts';
 import { Leases } from '../../transport/leases.ts';
 import type { Mux } from '../../transport/mux.ts';
+import { createLeaseStream } from '../../transport/streams.ts';
 import { address, decodeEvent, parseAddress, parseInbox, partitionOf, subjects, VERB, type Address } from '../../transport/subjects.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { MasterEffects, type MasterEffect } from './effects.ts';
@@ -25,6 +26,8 @@ export type EngineOptions = {
   liveness: Liveness;
   /** The unfinished actors of a partition, read no earlier than now. */
   unfinished(partition: number): Promise<Unfinished[]>;
+  /** Answers requests for an owned partition, until the returned function is called. */
+  serve?(partition: number): () => void;
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>): void;
   crash?: Crash;
   clock?: Clock;
@@ -40,6 +43,7 @@ export class Engine {
   readonly leases: Leases;
   readonly dispatcher: Dispatcher;
   private readonly readers = new Map<number, InboxReader>();
+  private readonly serving = new Map<number, () => void>();
   private readonly effects: MasterEffects;
   private readonly o: EngineOptions;
   private stopped = false;
@@ -71,6 +75,8 @@ export class Engine {
     this.leases = new Leases(mux, this.id, options.partitions, {
       acquire: (p) => this.acquire(p),
       release: (p) => this.release(p),
+      missing: () => createLeaseStream(mux.nc),
+      failed: (p, error) => options.log('warn', `partition ${p} can't be taken: ${error.message}`),
     });
   }
 
@@ -119,10 +125,13 @@ export class Engine {
     }
     this.readers.set(partition, reader);
     reader.start();
+    if (this.o.serve) this.serving.set(partition, this.o.serve(partition));
     log('debug', `took partition ${partition}`, { epoch, unfinished: left.length });
   }
 
   private async release(partition: number): Promise<void> {
+    this.serving.get(partition)?.();
+    this.serving.delete(partition);
     this.readers.get(partition)?.close();
     this.readers.delete(partition);
     this.host.disown(partition);

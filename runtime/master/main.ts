@@ -7,7 +7,7 @@ import { openConnection } from '../../transport/connection.ts';
 import { serve } from '../../transport/micro.ts';
 import { Mux } from '../../transport/mux.ts';
 import { checkServer, createStreams, partitionsOf } from '../../transport/streams.ts';
-import { PREFIX, STREAM, type Address } from '../../transport/subjects.ts';
+import { PREFIX, STREAM, subjects, type Address } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
 import { openLocalDriver } from '../drivers/open-local-driver.ts';
@@ -16,7 +16,7 @@ import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { loadSecrets, writeWhole } from '../secrets.ts';
 import { accountEffects } from './account-effects.ts';
-import { Commands, type Request } from './commands.ts';
+import { Commands } from './commands.ts';
 import { commonVerbs } from './common-verbs.ts';
 import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
@@ -50,6 +50,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const bindings = parts.bindings ?? kinds;
   const unsafe = () => (missing.length > 0 ? `${missing.join(', ')} missing` : projector.health().safe && `${projector.health().safe!.stream}: ${projector.health().safe!.why}`);
 
+  let desk!: WorkerDesk;
   const liveness = new Liveness({ suspectAfter: config.timing.suspect, offlineAfter: config.timing.offline }, ({ worker, is, incarnation }) => {
     if (engine.host.owns(`worker/${worker}`)) engine.host.put(`worker/${worker}`, { is: 'event', event: { type: is }, cause: { id: `${is}:${incarnation}:${Date.now()}` } }, () => {});
   });
@@ -65,6 +66,17 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,
     wrap: parts.wrap,
+    serve: (partition) => {
+      const sub = nc.subscribe(subjects.own(partition), {
+        callback: (error, msg) => {
+          if (error) return;
+          const { ask } = msg.json<{ ask?: Ask }>();
+          if (ask) void desk.here(ask).then((answer) => msg.respond(JSON.stringify(answer)));
+          else void commands.handleOwn(msg);
+        },
+      });
+      return () => void (nc.isClosed() || sub.unsubscribe());
+    },
   });
   const commands = new Commands({
     mux,
@@ -87,28 +99,19 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     return { stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
   }
   seedLiveness(db, liveness);
-  const desk = new WorkerDesk({ mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
-  const own = nc.subscribe(`${PREFIX}.own.*`, {
-    callback: (_, msg) => {
-      const partition = Number(msg.subject.split('.')[2]);
-      if (!engine.leases.owned.includes(partition)) return;
-      const body = msg.json<Request & { ask?: Ask }>();
-      if (body.ask) void desk.here(body.ask).then((answer) => msg.respond(JSON.stringify(answer)));
-      else void commands.handleOwn(msg);
-    },
-  });
+  desk = new WorkerDesk({ mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
   desk.start();
   engine.start();
   const sweep = new LeaseSweep(db, engine, liveness);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
   await setUpDemo(config, db, commands);
+  await caughtUp(mux, projector);
   await boot(db, engine);
   log.info({ id: engine.id, partitions }, 'master is up');
   return {
     async stop() {
       sweep.stop();
       clearInterval(reconcile);
-      own.unsubscribe();
       await engine.stop();
       liveness.stop();
       await end([service, mux], [() => projector.stop(), () => nc.close()], db);
@@ -127,14 +130,19 @@ async function setUpStreams(config: Config, nc: Parameters<typeof createStreams>
   return missing;
 }
 
-/** What a partition's actors were left with, once the view has caught up with the journal as it ends now. */
-async function unfinished(mux: Mux, projector: Projector, db: Db, partition: number): Promise<Unfinished[]> {
+/** Waits until the view holds the journal as it ends now. */
+async function caughtUp(mux: Mux, projector: Projector): Promise<void> {
   const info = await mux.json<{ state: { last_seq: number } }>(`$JS.API.STREAM.INFO.${STREAM.journal}`, {});
   const until = performance.now() + 60_000;
   while (projector.position(STREAM.journal) < info.state.last_seq) {
     if (performance.now() > until) throw new Error('the view does not catch up with the journal');
     await new Promise((r) => setTimeout(r, 5));
   }
+}
+
+/** What a partition's actors were left with, once the view has caught up with the journal as it ends now. */
+async function unfinished(mux: Mux, projector: Projector, db: Db, partition: number): Promise<Unfinished[]> {
+  await caughtUp(mux, projector);
   const rows = db.prepare('SELECT kind, id, entry, parked FROM actors WHERE partition = ? AND (busy = 1 OR parked IS NOT NULL)').all(partition) as { kind: string; id: string; entry: string; parked: string | null }[];
   return rows.map((r) => ({ actor: `${r.kind}/${r.id}`, pending: (JSON.parse(r.entry) as { pending: Pending }).pending, parked: r.parked }));
 }

@@ -35,8 +35,8 @@ export class WorkerDesk {
 
   start(): void {
     const { nc } = this.o.mux;
-    nc.subscribe(`${PREFIX}.ask.*.*`, { queue: 'troupe', callback: (_, msg) => void this.asked(msg) });
-    nc.subscribe(`${PREFIX}.hb.*`, { callback: (_, msg) => void this.heard(msg) });
+    nc.subscribe(`${PREFIX}.ask.*.*`, { queue: 'troupe', callback: (error, msg) => void (error || this.asked(msg)) });
+    nc.subscribe(`${PREFIX}.hb.*`, { callback: (error, msg) => void (error || this.heard(msg)) });
   }
 
   private async heard(msg: Msg): Promise<void> {
