@@ -6,7 +6,11 @@ import { until } from './until.ts';
 import { WORKER, workerStage, type WorkerStage } from './worker-stage.ts';
 
 let stage: WorkerStage;
-afterEach(() => stage?.stop());
+afterEach(async () => {
+  const last = stage;
+  stage = undefined as never;
+  await last?.stop();
+});
 
 const base = (account: string, epoch = 1) => ({ account, platform: 'sandbox', worker: WORKER, epoch, proxy: null });
 const profileOf = (account: string) => join(stage.server.config.dataDir, 'browser', WORKER, `browser_${account}`);
