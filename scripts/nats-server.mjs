@@ -6,7 +6,8 @@ import { dataDir, isExecutable, isRoot, onPath, run, SetupError, step, tail } fr
 
 const FLOOR = [2, 12];
 const PINNED = 'v2.15.1';
-const RELEASES = 'https://github.com/nats-io/nats-server/releases/download';
+// A mirror of the releases, for networks that don't reach them.
+const RELEASES = process.env.TROUPE_NATS_RELEASES || 'https://github.com/nats-io/nats-server/releases/download';
 const SUITES = ['forky', 'sid'];
 
 /** A nats-server that is new enough: TROUPE_NATS_SERVER, the PATH, data/bin, else put into data/bin. Gives its path. */
