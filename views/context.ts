@@ -20,6 +20,8 @@ export type Ctx = {
   scope: Scope;
   /** Path and query of this page. */
   url: string;
+  /** Where the live connection goes on from: what had happened when this page was drawn. */
+  since: string;
   badges: { inbox: number; replies: number; notifications: number };
   banners: Banner[];
   assets: { css: string; app: string; htmx: string; sse: string };

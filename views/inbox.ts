@@ -10,7 +10,7 @@ export type InboxModel = {
   items: InboxLine[];
   next: string | null;
   anything: boolean;
-  open: { line: InboxLine; before: InboxLine[]; replies: ReplyLine[]; draft: string; maxLength: number; why: string | null } | null;
+  open: { line: InboxLine; before: InboxLine[]; replies: ReplyLine[]; key: string; maxLength: number; why: string | null } | null;
 };
 
 export function inboxPage(x: Ctx, m: InboxModel): Html {
@@ -57,8 +57,8 @@ function pane(x: Ctx, m: InboxModel): Value {
     <div class="talk">${o.before.map((b) => bubble(x, b, false))}${bubble(x, i, true)}${o.replies.map((r) => replyState(x, r))}</div>
     ${i.read ? null : html`<form hidden hx-post="/inbox/read" hx-trigger="load delay:500ms" hx-swap="none"><input type="hidden" name="item" value=${i.item}></form>`}
     <form class="reply-box" id=${`reply-${i.item}`} hx-post="/replies" hx-swap="none" hx-disable="find button" hx-morph-skip="" data-reset="">
-      <input type="hidden" name="item" value=${i.item}><p class="form-error" role="alert" hidden></p>
-      <label><span class="hidden">${x.t('inbox.reply')}</span><textarea name="text" rows="3" required maxlength=${o.maxLength} ?disabled=${o.why !== null} placeholder=${x.t('inbox.reply-to', { name: i.author })} data-reply="">${o.draft}</textarea></label>
+      <input type="hidden" name="item" value=${i.item}><input type="hidden" name="key" value=${o.key}><p class="form-error" role="alert" hidden></p>
+      <label><span class="hidden">${x.t('inbox.reply')}</span><textarea name="text" rows="3" required maxlength=${o.maxLength} ?disabled=${o.why !== null} placeholder=${x.t('inbox.reply-to', { name: i.author })} data-reply=""></textarea></label>
       <div class="reply-end"><span class="muted small">${o.why ?? x.t('inbox.reply-hint', { account: i.accountName })}</span><span class="grow"></span><button class="button main" ?disabled=${o.why !== null} title=${o.why}>${x.t('inbox.send')}</button></div>
     </form></article>`;
 }

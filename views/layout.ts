@@ -34,7 +34,7 @@ export function layout(x: Ctx, page: { title: string; main: Value; topics: strin
     <div id="dialog"></div>
     <div id="toasts" role="status" aria-live="polite"></div>
     ${keys(x)}
-    <div id="live" hx-sse:connect=${`/events?topics=${page.topics.map(encodeURIComponent).join(',')}`} data-lost=${x.t('live.lost')} data-ok=${x.t('confirm.ok')} data-cancel=${x.t('cancel')} data-offline=${x.t('error.network')}></div>
+    <div id="live" hx-sse:connect=${`/events?topics=${page.topics.map(encodeURIComponent).join(',')}&since=${x.since}`} data-lost=${x.t('live.lost')} data-ok=${x.t('confirm.ok')} data-cancel=${x.t('cancel')} data-offline=${x.t('error.network')}></div>
   </body>
 </html>`;
 }
@@ -60,7 +60,7 @@ function navigation(x: Ctx): Html {
 }
 
 const banners = (x: Ctx): Html =>
-  html`<div id="banners" hx-get=${x.url} hx-select="#banners" hx-swap="outerMorph" hx-trigger="live:all from:body, live:health from:body">${x.banners.map((b) => html`<div class=${`banner ${b.tone}`} role="alert"><b>${b.title}</b><span>${b.text}</span></div>`)}</div>`;
+  html`<div id="banners" data-topics="health" hx-get=${x.url} hx-select="#banners" hx-swap="outerMorph" hx-trigger="live">${x.banners.map((b) => html`<div class=${`banner ${b.tone}`} role="alert"><b>${b.title}</b><span>${b.text}</span></div>`)}</div>`;
 
 function keys(x: Ctx): Html {
   const rows = [['J / K', 'keys.move'], ['Enter', 'keys.open'], ['R', 'keys.reply'], ['Ctrl + Enter', 'keys.send'], ['/', 'keys.search'], ['Esc', 'keys.leave'], ['?', 'keys.title']] as const;

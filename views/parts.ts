@@ -66,8 +66,7 @@ export const menu = (x: Ctx, id: string, entries: Value[]): Html =>
 
 /** A part of a page that draws itself anew when one of its topics changes. */
 export function region(x: Ctx, id: string, topics: string[], body: Value, look = ''): Html {
-  const trigger = [...topics, 'all'].map((t) => `live:${t} from:body`).join(', ');
-  return html`<section id=${id} class=${`region ${look}`} hx-get=${x.url} hx-select=${`#${id}`} hx-swap="outerMorph" hx-trigger=${trigger}>${body}</section>`;
+  return html`<section id=${id} class=${`region ${look}`} data-topics=${topics.join(' ')} hx-get=${x.url} hx-select=${`#${id}`} hx-swap="outerMorph" hx-trigger="live">${body}</section>`;
 }
 
 export const empty = (title: string, next: string, action: Value = null): Html => html`<div class="empty"><p class="empty-title">${title}</p><p>${next}</p>${action}</div>`;

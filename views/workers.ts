@@ -18,6 +18,7 @@ export type WorkerCard = {
   cause: string | null;
   link: string;
   pid: number | null;
+  elsewhere: boolean;
   startedMs: number | null;
   restartCount: number;
   nextRetryMs: number | null;
@@ -55,8 +56,8 @@ function row(x: Ctx, w: WorkerCard): Html {
     <td data-label=${x.t('workers.auto')}><div class="chips">${w.autoStart ? chip(x.t('workers.auto-start'), 'note') : null}${w.autoRestart ? chip(x.t('workers.auto-restart'), 'note') : null}${w.enabled ? null : chip(x.t('workers.disabled'), 'warn')}</div></td>
     <td class="end actions" data-label=${x.t('actions')}>${main(x, w)} ${menu(x, `menu-${w.id}`, [
       button({ url: `/workers/${w.id}/restart`, label: x.t('workers.restart'), why: busyWhy(x, w), confirm: w.status === 'running' ? x.t('workers.restart-sure', { n: w.assigned }) : undefined }),
-      button({ url: `/workers/${w.id}/drain`, label: x.t('workers.drain'), why: w.status === 'running' ? null : x.t('workers.only-running') }),
-      button({ url: `/workers/${w.id}/kill`, label: x.t('workers.kill'), tone: 'danger', why: w.status === 'running' ? null : x.t('workers.only-running'), confirm: x.t('workers.kill-sure') }),
+      button({ url: `/workers/${w.id}/drain`, label: x.t('workers.drain'), why: onlyRunning(x, w) }),
+      button({ url: `/workers/${w.id}/kill`, label: x.t('workers.kill'), tone: 'danger', why: onlyRunning(x, w), confirm: x.t('workers.kill-sure') }),
       opener(`/workers/${w.id}/logs`, x.t('workers.logs')),
       opener(`/workers/${w.id}/edit`, x.t('workers.edit-config')),
       html`<a class="button plain" href=${`/actors/worker/${w.id}`}>${x.t('actors.look')}</a>`,
@@ -67,11 +68,12 @@ function row(x: Ctx, w: WorkerCard): Html {
 function main(x: Ctx, w: WorkerCard): Value {
   if (w.status === 'stopped') return button({ url: `/workers/${w.id}/start`, label: x.t('workers.start'), tone: 'main', why: !w.enabled && x.t('workers.disabled-why') });
   if (w.status === 'crashed' || w.status === 'error') return button({ url: `/workers/${w.id}/retry`, label: x.t('workers.retry'), tone: 'main' });
-  if (w.status === 'running' && w.pid === null) return opener(`/workers/${w.id}/logs`, x.t('workers.logs'));
-  return button({ url: `/workers/${w.id}/stop`, label: x.t('workers.stop'), why: w.status === 'stopping' && x.t('workers.is-stopping'), confirm: w.assigned > 0 && w.status === 'running' ? x.t('workers.stop-sure', { n: w.assigned }) : undefined });
+  return button({ url: `/workers/${w.id}/stop`, label: x.t('workers.stop'), why: w.elsewhere ? x.t('workers.elsewhere') : w.status === 'stopping' && x.t('workers.is-stopping'), confirm: w.assigned > 0 && w.status === 'running' ? x.t('workers.stop-sure', { n: w.assigned }) : undefined });
 }
 
-const busyWhy = (x: Ctx, w: WorkerCard) => (['starting', 'stopping', 'draining'].includes(w.status) ? x.t('workers.is-busy') : null);
+const busyWhy = (x: Ctx, w: WorkerCard) => (w.elsewhere ? x.t('workers.elsewhere') : ['starting', 'stopping', 'draining'].includes(w.status) ? x.t('workers.is-busy') : null);
+
+const onlyRunning = (x: Ctx, w: WorkerCard) => (w.elsewhere ? x.t('workers.elsewhere') : w.status === 'running' ? null : x.t('workers.only-running'));
 
 function why(x: Ctx, w: WorkerCard): Value {
   if (w.status === 'crashed' && w.nextRetryMs) return html`<div class="sub bad-text">${w.cause}</div><div class="sub">${x.t('workers.retry-in')} ${countdown(x, w.nextRetryMs)}</div>`;

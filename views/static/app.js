@@ -23,7 +23,11 @@
     toast(text, bad);
     const form = event.target.closest?.('form');
     if (bad) return;
-    if (form && 'reset' in form.dataset) form.reset();
+    if (form && 'reset' in form.dataset) {
+      form.reset();
+      const key = form.elements.namedItem('key');
+      if (key) key.value = [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
+    }
     if (form && 'dialogForm' in form.dataset) closeDialog(form.closest('dialog'));
     setTimeout(() => refresh(['all']), 400);
   });
@@ -49,7 +53,7 @@
     }
   });
   document.addEventListener('htmx:error', (event) => {
-    if (event.target.id === 'live' || event.target.matches?.('.region, #banners')) return;
+    if (event.target.id === 'live' || event.target.matches?.('[data-topics]')) return;
     toast($('#live')?.dataset.offline ?? 'Network error', true);
   });
 
@@ -126,7 +130,10 @@
 
   // Live: the server names what changed, the parts of the page that show it draw themselves anew.
   function refresh(topics) {
-    for (const topic of topics) document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+    const changed = new Set(topics);
+    for (const part of all('[data-topics]')) {
+      if (changed.has('all') || part.dataset.topics.split(' ').some((topic) => changed.has(topic))) part.dispatchEvent(new CustomEvent('live'));
+    }
   }
   let connected = false;
   let told = false;
@@ -173,7 +180,8 @@
     const list = rows();
     if (list.length === 0) return;
     at = Math.max(0, Math.min(list.length - 1, index));
-    for (const [i, row] of list.entries()) row.toggleAttribute('aria-selected', false) || (i === at && row.setAttribute('aria-selected', 'true'));
+    for (const row of list) row.removeAttribute('aria-selected');
+    list[at].setAttribute('aria-selected', 'true');
     list[at].scrollIntoView({ block: 'nearest' });
     const link = list[at].matches('a') ? list[at] : $('a[data-open]', list[at]);
     link?.focus({ preventScroll: true });

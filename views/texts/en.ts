@@ -208,6 +208,7 @@ export const en: Record<TextKey, string> = {
   'workers.is-stopping': 'It is stopping',
   'workers.is-busy': 'Wait until it has settled',
   'workers.only-running': 'Works while it runs',
+  'workers.elsewhere': 'Started elsewhere: stop it there',
   'workers.restart': 'Restart',
   'workers.restart-sure': 'Its {n} accounts pause meanwhile. Restart it?',
   'workers.drain': 'Drain, then stop',

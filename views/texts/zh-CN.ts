@@ -206,6 +206,7 @@ export const zhCN = {
   'workers.is-stopping': '正在停止',
   'workers.is-busy': '等当前操作完成',
   'workers.only-running': '只有运行中才能执行',
+  'workers.elsewhere': '由别处启动，请在那里停止',
   'workers.restart': '重启',
   'workers.restart-sure': '重启期间，它的 {n} 个账号会暂停工作。确定重启？',
   'workers.drain': '排空后停止',

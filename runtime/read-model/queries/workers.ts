@@ -43,6 +43,8 @@ export type WorkerRow = {
   incarnation: string | null;
   capabilities: string[];
   assigned: number;
+  /** Started by someone else: it can be watched, not stopped. */
+  elsewhere: boolean;
   createdAt: number;
   updatedAt: number;
 };
@@ -52,7 +54,8 @@ const FROM = `SELECT c.id config_id, c.worker_id, c.name, c.description, c.deplo
   c.enabled, c.version config_version, c.created_at, c.updated_at,
   r.status, r.cause, r.process_id, r.started_at, r.stopped_at, r.error_count, r.last_error, r.restart_count, r.last_restart_at, r.next_retry_ms, r.worker_version, r.node_version, r.chromium_version,
   w.status link, w.incarnation, w.capabilities,
-  (SELECT COUNT(*) FROM accounts a WHERE a.assigned_worker_id = c.worker_id AND a.status <> 'removed') assigned
+  (SELECT COUNT(*) FROM accounts a WHERE a.assigned_worker_id = c.worker_id AND a.status <> 'removed') assigned,
+  (SELECT state LIKE '%process.running.elsewhere%' FROM actors x WHERE x.kind = 'worker' AND x.id = c.worker_id) elsewhere
   FROM worker_configs c LEFT JOIN worker_runtime r ON r.worker_id = c.worker_id LEFT JOIN workers w ON w.id = c.worker_id`;
 
 export function listWorkers(db: Db, ask: { group?: string | undefined; status?: string | undefined } = {}): WorkerRow[] {
@@ -121,6 +124,7 @@ function toWorker(r: Record<string, any>): WorkerRow {
     incarnation: r.incarnation,
     capabilities: json(r.capabilities, []),
     assigned: r.assigned,
+    elsewhere: r.elsewhere === 1,
     createdAt: r.created_at,
     updatedAt: r.updated_at,
   };

@@ -1,0 +1,113 @@
+import { getRequestListener } from '@hono/node-server';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pino from 'pino';
+import { BUCKET } from '../../transport/subjects.ts';
+import { openConnection } from '../../transport/connection.ts';
+import type { Config } from '../config.ts';
+import { natsLogin } from '../nats-login.ts';
+import { packageRoot } from '../package-root.ts';
+import { startProjector } from '../read-model/projector.ts';
+import { openReadModel } from '../read-model/queries/read-model.ts';
+import { loadSecrets } from '../secrets.ts';
+import { makeApp } from './app.ts';
+import { loadAssets } from './assets.ts';
+import { Figures } from './figures.ts';
+import { Live } from './live.ts';
+import { hearBeats, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
+import type { Deps } from './ports.ts';
+import { ensureAdmin } from './users.ts';
+
+/** Starts the page and the API on every configured port; `stop` ends open connections too. */
+export async function startWeb(config: Config): Promise<{ ports: number[]; stop(): Promise<void> }> {
+  const log = pino({ level: config.logLevel, base: { part: 'web' } });
+  const login = natsLogin(config, 'web');
+  const nc = await openConnection(login);
+  // The master writes the view of its own; two writers never share a file.
+  const view = await startProjector({ servers: login.servers, user: login.user, pass: login.pass, file: join(dirname(config.dbPath), 'web.db') });
+  const live = new Live();
+  const figures = new Figures(() => Date.now());
+  hearBeats(nc, (beat) => {
+    figures.take(beat);
+    live.changed(['heartbeat']);
+  });
+  view.changes.subscribe((topics) => live.changed(topics));
+  let connected = true;
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'disconnect' || status.type === 'reconnect') {
+        connected = status.type === 'reconnect';
+        live.changed(['health']);
+      }
+    }
+  })();
+  const deps: Deps = {
+    db: openReadModel(view.file),
+    command: natsCommands(nc),
+    markRead: natsMarks(nc),
+    users: natsBucket(nc, BUCKET.users),
+    sessions: natsBucket(nc, BUCKET.sessions),
+    tokens: natsBucket(nc, BUCKET.tokens),
+    pictures: natsBucket(nc, BUCKET.pictures),
+    figures,
+    live,
+    connected: () => connected && !nc.isClosed(),
+    view: () => view.health(),
+    platforms: platformIds,
+    authDisabled: config.http.authDisabled,
+    version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
+    assets: loadAssets().urls,
+    log: (level, message, about) => log[level]({ ...about }, message),
+    now: () => Date.now(),
+  };
+  await until(() => ensureAdmin(deps.users, () => loadSecrets(config).admin, Date.now()), (error: unknown) => log.warn({ error: (error as Error).message }, 'waiting for first-time set-up by a master'));
+  const app = makeApp(deps);
+  const servers = await Promise.all(config.http.ports.map((port) => listen(app.fetch, config.http.host, port)));
+  log.info({ host: config.http.host, ports: config.http.ports }, 'the page is up');
+  return {
+    ports: config.http.ports,
+    async stop() {
+      live.close();
+      await Promise.all(servers.map((s) => new Promise<void>((resolve) => {
+        s.close(() => resolve());
+        s.closeAllConnections();
+      })));
+      await view.stop();
+      deps.db.close();
+      await nc.drain();
+    },
+  };
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+/** Slow clients are cut off: 10 s for the headers, 30 s for a whole request, 16 KiB of headers, 1000 sockets. */
+async function listen(fetch: Fetch, host: string, port: number): Promise<Server> {
+  const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 1000 }, getRequestListener(fetch));
+  server.maxConnections = 1000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? Object.assign(new Error(`port ${port} on ${host} is in use: set PORT (or LISTEN) to a free one`), { exitCode: 78 }) : error));
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+/** The platforms of this build: every folder with a config.json of its own. */
+function platformIds(): string[] {
+  const dir = join(packageRoot(), 'platforms');
+  return readdirSync(dir).filter((id) => id !== 'base' && existsSync(join(dir, id, 'config.json'))).sort();
+}
+
+async function until(attempt: () => Promise<void>, failed: (error: unknown) => void): Promise<void> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if ((error as { exitCode?: number }).exitCode === 78) throw error;
+      failed(error);
+      await delay(500);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { headers as natsHeaders, NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/nats-core';
+import { jetstream } from '@nats-io/jetstream';
+import { Kvm, type KV } from '@nats-io/kv';
+import { answer, heartbeat, type Heartbeat } from '../../transport/protocol.ts';
+import { HEADER, subjects } from '../../transport/subjects.ts';
+import type { Bucket, Commands, Deps } from './ports.ts';
+
+const PATIENCE_MS = 10_000;
+
+/** Commands by NATS request. What goes wrong on the way is an answer too, with the way out. */
+export const natsCommands = (nc: NatsConnection): Commands => async (to, verb, payload, { by, id }) => {
+  const headers = natsHeaders();
+  headers.set(HEADER.by, by);
+  if (id) headers.set(HEADER.id, id);
+  try {
+    const reply = await nc.request(subjects.cmd(to, verb), JSON.stringify(payload), { timeout: PATIENCE_MS, headers });
+    return answer.parse(reply.json());
+  } catch (error) {
+    if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())) return { ok: false, code: 'unavailable', message: 'no master is running: start one with troupe up or troupe master' };
+    if (error instanceof TimeoutError || error instanceof RequestError) return { ok: false, code: 'timeout', message: `no answer within ${PATIENCE_MS / 1000} s: it may still happen; look at its state before trying again` };
+    return { ok: false, code: 'unavailable', message: `NATS: ${(error as Error).message}` };
+  }
+};
+
+/** A bucket that first-time set-up made. It is looked up when first used, so that pages start before it. */
+export function natsBucket(nc: NatsConnection, name: string): Bucket {
+  const kvm = new Kvm(nc);
+  let opening: Promise<KV> | null = null;
+  const kv = () => (opening ??= kvm.open(name).catch((error: unknown) => {
+    opening = null;
+    throw error;
+  }));
+  return {
+    async get(key) {
+      const entry = await (await kv()).get(key);
+      return entry && entry.operation === 'PUT' ? entry.value : null;
+    },
+    async put(key, value) {
+      await (await kv()).put(key, value);
+    },
+    async create(key, value) {
+      try {
+        await (await kv()).create(key, value);
+        return true;
+      } catch (error) {
+        if (/wrong last sequence/i.test((error as Error).message)) return false;
+        throw error;
+      }
+    },
+    async delete(key) {
+      await (await kv()).delete(key);
+    },
+    async keys() {
+      const found: string[] = [];
+      for await (const key of await (await kv()).keys()) found.push(key);
+      return found;
+    },
+  };
+}
+
+export const natsMarks = (nc: NatsConnection): Deps['markRead'] => async (account, what, by) => {
+  await jetstream(nc).publish(subjects.data(account, 'read'), JSON.stringify({ ...what, at: Date.now(), by }));
+};
+
+/** Hands on every heartbeat that is one. */
+export function hearBeats(nc: NatsConnection, take: (beat: Heartbeat) => void): void {
+  nc.subscribe(subjects.hb('*'), {
+    callback: (error, msg) => {
+      if (error) return;
+      try {
+        const beat = heartbeat.safeParse(msg.json());
+        if (beat.success && msg.subject === subjects.hb(beat.data.worker)) take(beat.data);
+      } catch {
+        // Not JSON: a stranger's message, of no use here.
+      }
+    },
+  });
+}

@@ -1,0 +1,85 @@
+import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
+import { texts, type Banner, type Ctx, type Lang, type Theme } from '../../views/context.ts';
+import { html, render, renderDocument, type Html, type Value } from '../../views/html.ts';
+import { layout } from '../../views/layout.ts';
+import { en } from '../../views/texts/en.ts';
+import { zhCN, type TextKey } from '../../views/texts/zh-CN.ts';
+import { countUnread } from '../read-model/queries/inbox.ts';
+import { countNotifications } from '../read-model/queries/notifications.ts';
+import { countReplies } from '../read-model/queries/replies.ts';
+import type { Call } from './call.ts';
+import type { Deps } from './ports.ts';
+import { trigger } from './problem-answer.ts';
+
+/** Older than this without news from the feed, the view says so. */
+const TABLES: Record<Lang, Record<string, string>> = { 'zh-CN': zhCN, en };
+
+/** By cookie, then by Accept-Language, else Chinese. */
+export function languageOf(c: Context): Lang {
+  const cookie = getCookie(c, 'troupe_lang');
+  if (cookie === 'en' || cookie === 'zh-CN') return cookie;
+  for (const part of (c.req.header('accept-language') ?? '').split(',')) {
+    const tag = part.trim().slice(0, 2).toLowerCase();
+    if (tag === 'zh') return 'zh-CN';
+    if (tag === 'en') return 'en';
+  }
+  return 'zh-CN';
+}
+
+/** What a page needs that nobody is signed in to. */
+export function plainContext(c: Context, d: Deps): Ctx {
+  const lang = languageOf(c);
+  const theme = getCookie(c, 'troupe_theme');
+  const url = new URL(c.req.url);
+  return {
+    ...texts(TABLES[lang]),
+    lang,
+    theme: theme === 'light' || theme === 'dark' ? (theme as Theme) : 'auto',
+    now: d.now(),
+    user: '',
+    scope: 'read',
+    url: url.pathname + url.search,
+    since: d.live.position,
+    badges: { inbox: 0, replies: 0, notifications: 0 },
+    banners: [],
+    assets: d.assets,
+  };
+}
+
+export function context(call: Call): Ctx {
+  const { c, d, who } = call;
+  const x = plainContext(c, d);
+  const unread = countUnread(d.db);
+  return {
+    ...x,
+    user: who.name,
+    scope: who.scope,
+    badges: { inbox: unread.comments + unread.messages, replies: countReplies(d.db, { status: 'needs_human' }), notifications: countNotifications(d.db, { unread: true }) },
+    banners: banners(x, d),
+  };
+}
+
+function banners(x: Ctx, d: Deps): Banner[] {
+  const { safe, fault } = d.view();
+  const list: Banner[] = [];
+  if (!d.connected()) list.push({ tone: 'bad', title: x.t('banner.bus'), text: x.t('banner.bus-text') });
+  if (safe) list.push({ tone: 'bad', title: x.t('banner.safe'), text: x.t('banner.safe-text', { stream: safe.stream, why: safe.why }) });
+  else if (fault && d.connected()) list.push({ tone: 'warn', title: x.t('banner.stale'), text: fault });
+  return list;
+}
+
+/** A page: the whole document, or only its inside when a part of it draws itself anew. */
+export function showPage(call: Call, x: Ctx, page: { title: string; main: Value; topics: string[] }): Response {
+  return new Response(renderDocument(layout(x, page)), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+}
+
+/** A piece of HTML for a target on the page. */
+export const showPiece = (piece: Html): Response => new Response(render(html`${piece}`), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+
+/** The result of an action as a toast; with a piece, that is swapped in. */
+export function done(call: Call, key: TextKey, params: Record<string, string | number> = {}, piece: Html | null = null): Response {
+  const x = plainContext(call.c, call.d);
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'HX-Trigger': trigger({ toast: { text: x.t(key, params) } }) };
+  return new Response(piece ? render(piece) : '', { headers });
+}

@@ -1,0 +1,50 @@
+import { notificationsPage } from '../../../views/notifications.ts';
+import { one } from '../../read-model/queries/read-model.ts';
+import { countNotifications, listNotifications, type NotificationRow } from '../../read-model/queries/notifications.ts';
+import type { Call } from '../call.ts';
+import { context, done, showPage } from '../page.ts';
+import { page, type Route } from '../routes.ts';
+
+const PAGE = 50;
+
+export const notificationPages = (): Route[] => [
+  page('get', '/notifications', 'read', (call) => {
+    const x = context(call);
+    const { db } = call.d;
+    const type = /^[a-z_]{1,20}$/.exec(call.query('type') ?? '')?.[0] ?? '';
+    const before = /^\d{1,15}$/.exec(call.query('before') ?? '')?.[0];
+    const rows = listNotifications(db, { type: type || undefined, before: before ? Number(before) : undefined, limit: PAGE + 1 });
+    const shown = rows.slice(0, PAGE);
+    const older = rows.length > PAGE ? `/notifications?${type ? `type=${type}&` : ''}before=${shown.at(-1)!.id}` : null;
+    return showPage(call, x, {
+      title: x.t('nav.notifications'),
+      topics: ['notification', 'inbox', 'reply'],
+      main: notificationsPage(x, {
+        type, unread: countNotifications(db, { unread: true }), older,
+        items: shown.map((n) => ({ id: n.id, key: n.key, type: n.type, accountName: n.accountName, title: n.title, content: n.content, priority: n.priority, read: n.read, createdMs: n.createdMs, href: hrefOf(call, n) })),
+      }),
+    });
+  }),
+  page('post', '/notifications/read', 'operate', async (call) => {
+    const unread = listNotifications(call.d.db, { unread: true, limit: 500 });
+    const byAccount = Map.groupBy(unread, (n) => n.account ?? 'none');
+    for (const [account, list] of byAccount) await call.d.markRead(account, { comments: [], messages: [], notifications: list.map((n) => n.key) }, call.by);
+    return done(call, 'done.read');
+  }),
+];
+
+/** Where a notification leads. */
+function hrefOf(call: Call, n: NotificationRow): string | null {
+  const { db } = call.d;
+  if (n.type === 'comment') {
+    const row = one<{ id: number }>(db, 'SELECT id FROM comments WHERE account_id = $account AND platform_comment_id = $related', { account: n.account, related: n.relatedId });
+    return row && `/inbox?item=c${row.id}`;
+  }
+  if (n.type === 'direct_message') {
+    const row = one<{ id: number }>(db, 'SELECT id FROM direct_messages WHERE account_id = $account AND platform_message_id = $related', { account: n.account, related: n.relatedId });
+    return row && `/inbox?item=m${row.id}`;
+  }
+  if (n.key.startsWith('reply-')) return '/replies';
+  if (n.key.startsWith('worker-')) return '/workers';
+  return n.account ? `/actors/account/${n.account}` : null;
+}

@@ -1,0 +1,29 @@
+import { accountApi } from './api/account-api.ts';
+import { actorApi } from './api/actor-api.ts';
+import { messageApi } from './api/message-api.ts';
+import { systemApi } from './api/system-api.ts';
+import { workerApi } from './api/worker-api.ts';
+import type { Metrics } from './metrics.ts';
+import { accountPages } from './pages/account-pages.ts';
+import { actorPages } from './pages/actor-pages.ts';
+import { apiPages } from './pages/api-page.ts';
+import { doorRoutes } from './pages/door.ts';
+import { fileRoutes } from './pages/file-routes.ts';
+import { inboxPages } from './pages/inbox-pages.ts';
+import { loginPages } from './pages/login-pages.ts';
+import { notificationPages } from './pages/notification-pages.ts';
+import { overviewPages } from './pages/overview-page.ts';
+import { replyPages } from './pages/reply-pages.ts';
+import { settingsPages } from './pages/settings-pages.ts';
+import { workerPages } from './pages/worker-pages.ts';
+import type { Route } from './routes.ts';
+
+/** Every route that there is. Fixed paths stand before those with an id in the same place. */
+export function routeTable(metrics: Metrics): readonly Route[] {
+  const table: Route[] = [];
+  table.push(
+    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...workerPages(), ...actorPages(), ...settingsPages(),
+    ...apiPages(() => table), ...workerApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
+  );
+  return table;
+}
