@@ -27,8 +27,11 @@ export function loginRoutes(store: Store, moods: Moods): Hono {
     return loginPanel(login, await QRCode.toDataURL(url, { margin: 2, width: 240 }), url, mood().markup);
   };
 
-  app.get('/login', async (c) => c.html(layout('Log in', null, await panel(c, true), true)));
-  app.get('/login/panel', async (c) => c.html(await panel(c, false)));
+  /** Another page of this browser may have finished the login. */
+  const inside = (c: Context): boolean => store.session(getCookie(c, 'sid') ?? '')?.challenged === 0;
+
+  app.get('/login', async (c) => (inside(c) ? c.redirect('/creator', 303) : c.html(layout('Log in', null, await panel(c, true), true))));
+  app.get('/login/panel', async (c) => c.html(inside(c) ? html`<section data-login="done"></section>` : await panel(c, false)));
 
   app.get('/phone', (c) => {
     const code = c.req.query('code') ?? '';
@@ -65,7 +68,7 @@ export function loginRoutes(store: Store, moods: Moods): Hono {
 
   app.get('/login/finish', (c) => {
     const login = store.login(getCookie(c, 'login') ?? '');
-    if (login?.state !== 'done' || !login.user) return c.redirect('/login', 303);
+    if (login?.state !== 'done' || !login.user) return c.redirect(inside(c) ? '/creator' : '/login', 303);
     const session = store.newSession(login.user, mood().sessionMs);
     store.dropLogin(login.key);
     setCookie(c, 'sid', session.id, { httpOnly: true, sameSite: 'Lax', path: '/', expires: new Date(session.expires) });

@@ -1,0 +1,5 @@
+import type { PlatformModule } from '../contract.ts';
+import { creatorSite } from '../base/creator-site.ts';
+
+/** Douyin's creator centre. */
+export const create: PlatformModule['create'] = (config) => creatorSite(config, { comments: true, messages: true, replyComment: true, replyMessage: true, maxLength: 100 });
