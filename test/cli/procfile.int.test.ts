@@ -35,7 +35,8 @@ it('runs the whole graph under foreman: the page answers, the worker is connecte
     await expect.poll(() => beats, { timeout: 60_000 }).toContain('troupe.hb.worker-1');
     await nc.close();
   } finally {
-    nf.kill('SIGTERM');
+    // Foreman hears Ctrl-C alone.
+    nf.kill('SIGINT');
     if (nf.exitCode === null) await once(nf, 'exit');
   }
   await expect.poll(() => running(config.dataDir), { timeout: 20_000 }).toEqual([]);
