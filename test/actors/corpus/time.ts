@@ -1,0 +1,24 @@
+import { assign, cancel, createMachine, raise, sendTo, setup } from 'xstate';
+import { sample } from './chart.ts';
+
+/** Delays: after, delayed raise and their cancelling. */
+export const time = [
+  sample('after', createMachine({ id: 'm', initial: 'a', states: { a: { after: { 1000: 'b' } }, b: { after: { 500: 'a' } } } }), '999 1 499 1', '1000 500 1000', '5000'),
+  sample('after is cancelled by leaving', createMachine({ id: 'm', initial: 'a', states: { a: { after: { 1000: 'late' }, on: { go: 'b' } }, b: { on: { back: 'a' } }, late: {} } }), 'go 2000 back 999 1', '500 go back 500 500'),
+  sample('several afters of one state', createMachine({ id: 'm', initial: 'a', states: { a: { after: { 100: { actions: 'first' }, 200: { actions: 'second' }, 300: 'b' } }, b: {} } }), '100 100 100', '350'),
+  sample('after with guards', setup({ types: { context: {} as { ok: boolean } } }).createMachine({ id: 'm', context: { ok: false }, initial: 'a', on: { allow: { actions: assign({ ok: true }) } }, states: { a: { after: { 100: [{ guard: ({ context }) => context.ok, target: 'b' }, { target: 'c' }] } }, b: {}, c: {} } }), '100', 'allow 100'),
+  sample('named delay', setup({ delays: { soon: 250 } }).createMachine({ id: 'm', initial: 'a', states: { a: { after: { soon: 'b' } }, b: {} } }), '249 1'),
+  sample('delay from context', setup({ types: { context: {} as { ms: number } }, delays: { wait: ({ context }) => context.ms } }).createMachine({ id: 'm', context: { ms: 100 }, initial: 'a', states: { a: { after: { wait: 'b' }, exit: assign({ ms: ({ context }) => context.ms * 2 }) }, b: { on: { back: 'a' } } } }), '100 back 199 1 back 400'),
+  sample('after restarts on reentry', createMachine({ id: 'm', initial: 'a', states: { a: { after: { 100: 'b' }, on: { again: { target: 'a', reenter: true } } }, b: {} } }), '60 again 60 again 99 1'),
+  sample('after in a parent', createMachine({ id: 'm', initial: 'p', states: { p: { after: { 100: 'late' }, initial: 'x', states: { x: { on: { go: 'y' } }, y: { on: { go: 'x' } } } }, late: {} } }), '50 go 49 go 1', '40 go 40 go 40'),
+  sample('after in both regions', createMachine({ id: 'm', type: 'parallel', states: { l: { initial: 'a', states: { a: { after: { 100: 'b' } }, b: {} } }, r: { initial: 'a', states: { a: { after: { 150: 'b' } }, b: { after: { 50: 'c' } }, c: {} } } } }), '100 50 50', '1000'),
+  sample('same instant in two regions', createMachine({ id: 'm', type: 'parallel', states: { l: { initial: 'a', states: { a: { after: { 100: { target: 'b', actions: 'left' } } }, b: {} } }, r: { initial: 'a', states: { a: { after: { 100: { target: 'b', actions: 'right' } } }, b: {} } } } }), '100'),
+  sample('delayed raise', createMachine({ id: 'm', initial: 'a', states: { a: { on: { go: { target: 'b', actions: raise({ type: 'ring' }, { delay: 300 }) } } }, b: { on: { ring: 'c' } }, c: {} } }), 'go 299 1', 'go 1000'),
+  sample('delayed raise outlives its state', createMachine({ id: 'm', initial: 'a', states: { a: { entry: raise({ type: 'ring' }, { delay: 300 }), on: { go: 'b' } }, b: { on: { ring: 'c' } }, c: {} } }), 'go 300'),
+  sample('cancel a delayed raise', createMachine({ id: 'm', initial: 'a', states: { a: { entry: raise({ type: 'ring' }, { delay: 300, id: 'bell' }), on: { stop: { actions: cancel('bell') }, ring: 'b' } }, b: {} } }), 'stop 1000', '299 stop 1', '300 stop'),
+  sample('cancel by a computed id', setup({ types: { context: {} as { id: string } } }).createMachine({ id: 'm', context: { id: 'bell' }, initial: 'a', states: { a: { entry: raise({ type: 'ring' }, { delay: 300, id: 'bell' }), on: { stop: { actions: cancel(({ context }) => context.id) }, ring: 'b' } }, b: {} } }), 'stop 300'),
+  sample('delayed message to itself', createMachine({ id: 'm', initial: 'a', states: { a: { on: { go: { actions: sendTo(({ self }) => self, { type: 'later' }, { delay: 50 }) }, later: 'b' } }, b: {} } }), 'go 49 1'),
+  sample('message to itself', createMachine({ id: 'm', initial: 'a', states: { a: { on: { go: { target: 'b', actions: sendTo(({ self }) => self, { type: 'now' }) } } }, b: { on: { now: 'c' } }, c: {} } }), 'go'),
+  sample('a clock that ticks', setup({ types: { context: {} as { n: number } } }).createMachine({ id: 'm', context: { n: 0 }, initial: 'on', states: { on: { after: { 1000: { target: 'on', reenter: true, actions: assign({ n: ({ context }) => context.n + 1 }) } }, on: { stop: 'off' } }, off: {} } }), '3500 stop 5000', '10000'),
+  sample('debounce', setup({ types: { context: {} as { n: number } }, actions: { search: () => {} } }).createMachine({ id: 'm', context: { n: 0 }, initial: 'idle', states: { idle: { on: { type: 'typing' } }, typing: { on: { type: { target: 'typing', reenter: true } }, after: { 300: { target: 'idle', actions: [assign({ n: ({ context }) => context.n + 1 }), 'search'] } } } } }), 'type 200 type 200 type 300 type 300'),
+];
