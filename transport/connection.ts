@@ -1,16 +1,16 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 export type { NatsConnection };
-export type Access = { servers: string | string[]; user: string; pass: string; name?: string };
+export type Access = { servers: string | string[]; user: string; pass: string; name?: string; inboxPrefix?: string };
 
 /** A connection that never gives up, and notices a dead link within 10 s. Each user has an inbox prefix of its own. */
-export function openConnection({ servers, user, pass, name }: Access): Promise<NatsConnection> {
+export function openConnection({ servers, user, pass, name, inboxPrefix: prefix }: Access): Promise<NatsConnection> {
   return connect({
     servers: typeof servers === 'string' ? servers.split(',').map((s) => s.trim()) : servers,
     user,
     pass,
     name: name ?? user,
-    inboxPrefix: inboxPrefix(user),
+    inboxPrefix: prefix ?? inboxPrefix(user),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,

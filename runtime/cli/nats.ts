@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
 import { loadSecrets } from '../secrets.ts';
@@ -6,14 +7,20 @@ import { readArgs, type VerbContext } from '../verb.ts';
 
 export const name = 'nats';
 export const summary = 'run nats-server in the foreground, with our users and settings';
-export const usage = `Usage: troupe nats [--prepare]
+export const usage = `Usage: troupe nats [--prepare | --worker ID]
 
 Writes <data>/nats-server.conf and its users, then runs nats-server with it.
-  --prepare   write the files and print the server and its configuration, one a line`;
+  --prepare     write the files and print the server and its configuration, one a line
+  --worker ID   give a worker elsewhere its user, and let the running server know`;
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
-  const { flags } = readArgs(args, { prepare: { type: 'boolean' } });
+  const { flags } = readArgs(args, { prepare: { type: 'boolean' }, worker: { type: 'string' } });
   const config = ctx.config();
+  if (flags.worker !== undefined) {
+    await admitWorker(config, loadSecrets(config), flags.worker);
+    ctx.out(`${flags.worker} may connect; it needs ${config.nats.pskFile} and WORKER_ID=${flags.worker}`);
+    return 0;
+  }
   const server = await findServer(config, ctx.env);
   const { configFile } = writeServerConfig(config, loadSecrets(config));
   if (flags.prepare) {

@@ -1,0 +1,30 @@
+import { actorWord, Operator } from '../operator.ts';
+import { readArgs, UsageError, type VerbContext } from '../verb.ts';
+
+export const name = 'send';
+export const summary = 'send an event to an actor, answered once its turn is stored';
+export const usage = `Usage: troupe send KIND/ID EVENT ['{"field": 1}'] [--id ID] [--json]
+
+  --id ID   the same id is taken once, however often it is sent`;
+
+export async function run(args: string[], ctx: VerbContext): Promise<number> {
+  const { flags, rest } = readArgs(args, { json: { type: 'boolean' }, id: { type: 'string' } }, { least: 2, most: 3, names: 'KIND/ID EVENT' });
+  const to = actorWord(rest[0]!);
+  let fields: unknown;
+  try {
+    fields = rest[2] === undefined ? {} : JSON.parse(rest[2]);
+  } catch (error) {
+    throw new UsageError(`the fields are not JSON: ${(error as Error).message}`);
+  }
+  if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) throw new UsageError('the fields must be a JSON object, like \'{"worker": "worker-2"}\'');
+  const operator = await Operator.open(ctx.config());
+  try {
+    const answer = await operator.command(to, 'send', { event: { ...fields, type: rest[1] } }, flags.id);
+    if (flags.json) ctx.out(JSON.stringify(answer));
+    else if (answer.ok) ctx.out(`${answer['actor']} is ${answer['state']} (journal ${answer['seq']})`);
+    else ctx.err(`troupe: ${answer.message}`);
+    return answer.ok ? 0 : 1;
+  } finally {
+    await operator.close();
+  }
+}
