@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Server as ProxyServer } from 'proxy-chain';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BrowserPool, type PoolOptions } from '../../runtime/browsers/browser-pool.ts';
+import { chromiumsUnder } from '../../runtime/browsers/chromium-processes.ts';
+import { findChromium } from '../../runtime/browsers/find-chromium.ts';
+import { identify } from '../../runtime/browsers/process-identity.ts';
+import { until } from '../worker/until.ts';
+
+let dir: string;
+let site: Server;
+let url: string;
+const sealed = new Map<string, string>();
+const pools: BrowserPool[] = [];
+
+const pool = async (more: Partial<PoolOptions> = {}): Promise<BrowserPool> => {
+  const made = new BrowserPool({
+    dir, mode: 'profile', chromium: await findChromium(), headless: true, log: () => undefined,
+    vault: { get: async (account, field) => sealed.get(`${account}/${field}`) ?? null, put: async (account, field, value) => void sealed.set(`${account}/${field}`, value) },
+    ...more,
+  });
+  pools.push(made);
+  return made;
+};
+const visit = (p: BrowserPool, account: string, path = '/', proxy: Parameters<BrowserPool['use']>[1] = null) =>
+  p.use(account, proxy, async ({ context }) => {
+    const page = await context.newPage();
+    await page.goto(url + path);
+    const text = await page.locator('body').innerText();
+    await page.close();
+    return text;
+  });
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'pool-'));
+  sealed.clear();
+  site = createServer((request, response) => {
+    if (request.url === '/set') response.setHeader('set-cookie', 'who=me; Max-Age=3600; Path=/');
+    response.setHeader('content-type', 'text/plain').end(JSON.stringify({ cookie: request.headers.cookie ?? null, agent: request.headers['user-agent'], language: request.headers['accept-language'] }));
+  });
+  await new Promise<void>((done) => site.listen(0, '127.0.0.1', done));
+  url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((p) => p.closeAll(false)));
+  site.closeAllConnections();
+  await new Promise((done) => site.close(done));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test('a fingerprint is made once, agrees with the browser, and comes back from the vault', async () => {
+  const first = await pool();
+  const seen = JSON.parse(await visit(first, 'acc-1')) as { agent: string; language: string };
+  const { major } = await findChromium();
+  expect(seen.agent).toContain(`Chrome/${major}.0.0.0`);
+  expect(seen.agent).not.toContain('Headless');
+  expect(seen.language).toContain('zh-CN');
+  const inside = await first.use('acc-1', null, async ({ context }) => {
+    const page = await context.newPage();
+    return page.evaluate(() => ({ zone: Intl.DateTimeFormat().resolvedOptions().timeZone, width: innerWidth, scale: devicePixelRatio, driver: navigator.webdriver }));
+  });
+  const file = join(dir, 'fingerprints', 'acc-1_fingerprint.json');
+  const made = JSON.parse(readFileSync(file, 'utf8')) as { viewport: { width: number } };
+  expect(inside).toEqual({ zone: 'Asia/Shanghai', width: made.viewport.width, scale: 1, driver: false });
+  expect(statSync(file).mode & 0o077).toBe(0);
+  expect(statSync(join(dir, 'browser_acc-1')).mode & 0o077).toBe(0);
+  await first.closeAll(true);
+  rmSync(join(dir, 'fingerprints'), { recursive: true });
+  await visit(await pool(), 'acc-1');
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(made);
+});
+
+test('a session is saved to the vault when the browser closes and restored into an empty profile, not over a newer one', async () => {
+  const first = await pool();
+  await visit(first, 'acc-1', '/set');
+  await first.closeAll(true);
+  expect(sealed.get('acc-1/storage')).toContain('"who"');
+  rmSync(join(dir, 'browser_acc-1'), { recursive: true });
+  const second = await pool();
+  expect(await visit(second, 'acc-1')).toContain('who=me');
+  await second.closeAll(true);
+  expect(readdirSync(join(dir, 'storage-states'))).toEqual(['acc-1_storage.json']);
+  expect(readFileSync(join(dir, 'storage-states', 'acc-1_storage.json'), 'utf8')).not.toContain('who');
+});
+
+test('a second pool on a live profile is refused and kills nothing; after release it may have it', async () => {
+  const first = await pool();
+  await visit(first, 'acc-1');
+  const pid = chromiumsUnder(dir)[0]!.process.pid;
+  const second = await pool();
+  await expect(visit(second, 'acc-1')).rejects.toThrow(`in use by process ${process.pid}`);
+  expect(await second.reap(dir)).toBe(0);
+  expect(chromiumsUnder(dir)[0]!.process.pid).toBe(pid);
+  await first.closeAll(true);
+  await visit(second, 'acc-1');
+});
+
+test.each(['another-host-4242', `${identify(1).host}-1`])('a stale SingletonLock of %s does not keep a profile closed', async (target) => {
+  const profile = join(dir, 'browser_acc-1');
+  mkdirSync(profile, { recursive: true });
+  symlinkSync(target, join(profile, 'SingletonLock'));
+  writeFileSync(`${profile}.lock`, JSON.stringify({ ...identify(process.pid), host: 'another-host' }));
+  expect(await visit(await pool(), 'acc-1')).toContain('agent');
+});
+
+test('uses that come while a browser closes or opens wait for it', async () => {
+  const p = await pool();
+  await Promise.all([visit(p, 'acc-1'), visit(p, 'acc-1'), visit(p, 'acc-2')]);
+  expect(chromiumsUnder(dir)).toHaveLength(2);
+  const closing = p.close('acc-1', true);
+  expect(await visit(p, 'acc-1')).toContain('agent');
+  await closing;
+  expect(p.count).toBe(2);
+});
+
+test('an idle browser is closed, a busy one is not', async () => {
+  const p = await pool({ idleMs: 400 });
+  let release = () => {};
+  const held = p.use('busy', null, () => new Promise<void>((done) => (release = done)));
+  await visit(p, 'idle');
+  await until('the idle browser to close', () => p.count === 1 && chromiumsUnder(dir).length === 1);
+  expect(p.accounts()).toEqual(['busy']);
+  release();
+  await held;
+  await until('the other to close', () => p.count === 0 && chromiumsUnder(dir).length === 0);
+});
+
+test('a proxy with a password is used, and the password is in no command line', async () => {
+  const asked: string[] = [];
+  const proxy = new ProxyServer({ host: '127.0.0.1', port: 0, prepareRequestFunction: ({ username, password }) => {
+    asked.push(`${username}:${password}`);
+    return { requestAuthentication: username !== 'me' || password !== 's3cret/ä' };
+  } });
+  await proxy.listen();
+  sealed.set('acc-1/proxy', 's3cret/ä');
+  try {
+    const p = await pool();
+    expect(await visit(p, 'acc-1', '/', { protocol: 'http', server: `127.0.0.1:${proxy.port}`, username: 'me' })).toContain('agent');
+    expect(asked).toContain('me:s3cret/ä');
+    const line = readFileSync(`/proc/${chromiumsUnder(dir)[0]!.process.pid}/cmdline`, 'utf8');
+    expect(line).toContain('--proxy-server=');
+    expect(line).not.toContain('s3cret');
+    expect(line).not.toContain(String(proxy.port));
+    expect(line.includes('--no-sandbox')).toBe(process.getuid?.() === 0);
+    const before = asked.length;
+    await visit(p, 'acc-1', '/', null);
+    expect(asked).toHaveLength(before);
+  } finally {
+    await proxy.close(true);
+  }
+});
+
+test('screenshots get safe names', async () => {
+  const p = await pool();
+  await p.use('acc-1', null, async ({ context, screenshot }) => screenshot(await context.newPage(), '../../Evil name\0.png'));
+  expect(readdirSync(join(dir, 'screenshots'))).toEqual(['acc-1_-evil-name-png.png']);
+});
