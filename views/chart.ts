@@ -34,8 +34,8 @@ export function chart(root: ChartNode, now: ChartNow): Html {
   const w = box.w + 16;
   const h = box.h + 16;
   return html`<div class="chart"><svg viewBox=${`0 0 ${w} ${h}`} width=${w} height=${h} role="img" aria-label=${now.active.join(', ')}>
-    <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>
-    ${cards(box, lit, now, true)}<g class="arrows">${arrows}</g></svg></div>`;
+    <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>
+    ${cards(box, lit, now, 'frame', true)}<g class="arrows">${arrows}</g>${cards(box, lit, now, 'leaf')}</svg></div>`;
 }
 
 const label = (move: ChartNode['moves'][number]): string => {
@@ -103,8 +103,11 @@ function settle(box: Box, x: number, y: number, places: Map<string, Box>): void 
   for (const b of box.inner) settle(b, box.x, box.y, places);
 }
 
-function cards(box: Box, lit: ReadonlySet<string>, now: ChartNow, root = false): Html[] {
+/** Frames first, then the arrows, then the leaves: a line may cross a frame, never a text. */
+function cards(box: Box, lit: ReadonlySet<string>, now: ChartNow, layer: 'frame' | 'leaf', root = false): Html[] {
   const { node: n } = box;
+  const below = box.inner.flatMap((b) => cards(b, lit, now, layer));
+  if ((n.children.length === 0) !== (layer === 'leaf')) return below;
   const on = !root && lit.has(n.path);
   const leaf = n.children.length === 0;
   const lines = rows(n);
@@ -117,7 +120,7 @@ function cards(box: Box, lit: ReadonlySet<string>, now: ChartNow, root = false):
       ${lines.map((text, i) => svg`<text class=${`state-row ${i < n.invokes.length ? 'invoke' : on && now.allowed.includes(n.moves[i - n.invokes.length]!.event) ? 'allowed' : ''}`} x=${box.x + PAD} y=${box.y + 38 + i * LINE}>${text}</text>`)}
       ${n.initial === null || leaf ? null : start(box)}
     </g>`,
-    ...box.inner.flatMap((b) => cards(b, lit, now)),
+    ...below,
   ];
 }
 
@@ -131,6 +134,12 @@ function start(box: Box): Html | null {
 function arrow(from: Box, index: number, to: Box | undefined, on: boolean): Html[] {
   if (!to || to === from || isAncestor(to, from)) return [];
   const y1 = from.y + 34 + (from.node.invokes.length + index) * LINE;
+  // Into its own inside: from the end of the text down to the target's head.
+  if (isAncestor(from, to)) {
+    const x = from.x + PAD + rows(from.node)[from.node.invokes.length + index]!.length * CHAR + 4;
+    const end = Math.min(Math.max(x + 10, to.x + 14), to.x + to.w - 10);
+    return [svg`<path class=${on ? 'arrow on' : 'arrow'} d=${`M${x} ${y1 - 1}C${x + 30} ${y1 - 1} ${end} ${to.y - 34} ${end} ${to.y}`} marker-end="url(#tip)" />`];
+  }
   const right = to.x > from.x + from.w / 2 || to.x + to.w > from.x + from.w + 20;
   const x1 = right ? from.x + from.w : from.x;
   const toRight = to.x >= from.x + from.w;

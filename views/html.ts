@@ -64,9 +64,12 @@ function safeUrl(url: string): string {
 function findPlaces(strings: TemplateStringsArray): Place[] {
   const found: Place[] = [];
   let before = '';
-  for (const part of strings.slice(0, -1)) {
+  for (const [i, part] of strings.slice(0, -1).entries()) {
     before += part;
-    found.push(placeAfter(before));
+    const place = placeAfter(before);
+    // uhtml fails on these with a message that names nothing.
+    if (place === 'plain' && !(before.endsWith('>') && strings[i + 1]!.startsWith('</'))) throw new Error('a <title> or <textarea> holds one hole and nothing else');
+    found.push(place);
     before += 'x';
   }
   return found;

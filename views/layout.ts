@@ -44,7 +44,7 @@ export const head = (x: Pick<Ctx, 'assets'>, title: string): Html => html`<head>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <meta name="htmx-config" content=${HTMX}>
-    <title>${title} · Troupe</title>
+    <title>${`${title} · Troupe`}</title>
     <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href=${x.assets.css}>
     <script defer src=${x.assets.htmx}></script>

@@ -28,8 +28,8 @@ export const replyState = (x: Ctx, r: ReplyLine): Html =>
 
 /** When the next try comes, or where the try stands. */
 export function waiting(x: Ctx, r: ReplyLine): Value {
-  if (r.status === 'queued' && r.retryMs && r.retryMs > x.now) return html`· ${x.t('replies.retry-in')} ${countdown(x, r.retryMs)} · ${x.t('replies.attempt', { n: r.attempt, max: r.maxAttempts })}`;
-  return r.attempt > 1 ? html`· ${x.t('replies.attempt', { n: r.attempt, max: r.maxAttempts })}` : null;
+  if (r.status === 'queued' && r.retryMs && r.retryMs > x.now) return html`${x.t('replies.retry-in')} ${countdown(x, r.retryMs)} · ${x.t('replies.attempt', { n: r.attempt, max: r.maxAttempts })}`;
+  return r.attempt > 1 ? html`${x.t('replies.attempt', { n: r.attempt, max: r.maxAttempts })}` : null;
 }
 
 /** What a person can do about it now. */

@@ -5,7 +5,7 @@ describe('html', () => {
   it('escapes text and attributes, also where uhtml itself does not', () => {
     expect(render(html`<p title=${'"><i>'}>${'<b>&'}</p>`)).toBe('<p title="&quot;&gt;&lt;i&gt;">&lt;b&gt;&amp;</p>');
     expect(render(html`<textarea name="a">${'</textarea><script>1</script>'}</textarea>`)).not.toContain('<script>');
-    expect(render(html`<title>${'</title><script>1</script>'} - Troupe</title>`)).not.toContain('<script>');
+    expect(render(html`<title>${'</title><script>1</script>'}</title>`)).not.toContain('<script>');
   });
   it('prints nothing for null, undefined and booleans, in text, lists and attributes', () => {
     expect(render(html`<p title=${false} data-a=${null} ?hidden=${false}>${false}${true}${null}${undefined}${0}</p>`)).toBe('<p>0</p>');
@@ -21,6 +21,7 @@ describe('html', () => {
   it('refuses holes where no escaping helps', () => {
     expect(() => html`<script>${'x'}</script>`).toThrow(/<script>/);
     expect(() => html`<p onclick=${'x'}></p>`).toThrow(/onclick/);
+    expect(() => html`<title>${'x'} more</title>`).toThrow(/one hole/);
     expect(() => html`<p style=${'x'}></p>`).toThrow(/style/);
   });
   it('puts the doctype back and keeps SVG', () => {

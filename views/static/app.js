@@ -173,6 +173,13 @@
     tick();
   });
 
+  // A large chart opens where the actor stands.
+  for (const chart of all('.chart')) {
+    const lit = $('.leaf-on', chart)?.getBoundingClientRect();
+    const box = chart.getBoundingClientRect();
+    if (lit && (lit.bottom > box.bottom || lit.right > box.right)) chart.scrollTo(lit.left - box.left - 40, lit.top - box.top - 60);
+  }
+
   // Keys.
   const rows = () => all('main [data-row]').filter((row) => row.offsetParent !== null);
   let at = -1;

@@ -1,5 +1,6 @@
 import { apiDocs, type ApiModel, type ApiOperation } from '../../../views/api-docs.ts';
 import { openApi } from '../api/openapi.ts';
+import { groupBy } from '../group-by.ts';
 import { context, showPage } from '../page.ts';
 import { page, type Route } from '../routes.ts';
 
@@ -15,7 +16,7 @@ export const apiPages = (table: () => readonly Route[]): Route[] => [
 
 function modelOf(document: Record<string, unknown>): ApiModel {
   const operations = Object.entries(document['paths'] as Record<string, Record<string, Operation>>).flatMap(([path, methods]) => Object.entries(methods).map(([method, o]) => ({ tag: o.tags[0]!, shown: shown(method, path, o) })));
-  const groups = Map.groupBy(operations.filter((o) => o.shown.canonical === null), (o) => o.tag);
+  const groups = groupBy(operations.filter((o) => o.shown.canonical === null), (o) => o.tag);
   const info = document['info'] as { title: string; version: string };
   return { title: `${info.title} API`, version: info.version, groups: [...groups].map(([tag, list]) => ({ tag, operations: list.map((o) => o.shown) })) };
 }

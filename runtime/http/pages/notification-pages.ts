@@ -2,6 +2,7 @@ import { notificationsPage } from '../../../views/notifications.ts';
 import { one } from '../../read-model/queries/read-model.ts';
 import { countNotifications, listNotifications, type NotificationRow } from '../../read-model/queries/notifications.ts';
 import type { Call } from '../call.ts';
+import { groupBy } from '../group-by.ts';
 import { context, done, showPage } from '../page.ts';
 import { page, type Route } from '../routes.ts';
 
@@ -27,7 +28,7 @@ export const notificationPages = (): Route[] => [
   }),
   page('post', '/notifications/read', 'operate', async (call) => {
     const unread = listNotifications(call.d.db, { unread: true, limit: 500 });
-    const byAccount = Map.groupBy(unread, (n) => n.account ?? 'none');
+    const byAccount = groupBy(unread, (n) => n.account ?? 'none');
     for (const [account, list] of byAccount) await call.d.markRead(account, { comments: [], messages: [], notifications: list.map((n) => n.key) }, call.by);
     return done(call, 'done.read');
   }),

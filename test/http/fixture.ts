@@ -1,0 +1,92 @@
+import Database from 'better-sqlite3';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import { makeApp } from '../../runtime/http/app.ts';
+import { loadAssets } from '../../runtime/http/assets.ts';
+import { Figures } from '../../runtime/http/figures.ts';
+import { Live } from '../../runtime/http/live.ts';
+import type { Bucket, Deps, ReadMarks } from '../../runtime/http/ports.ts';
+import { openSession } from '../../runtime/http/sessions.ts';
+import { createToken } from '../../runtime/http/tokens.ts';
+import { ensureAdmin } from '../../runtime/http/users.ts';
+import { openReadModel } from '../../runtime/read-model/queries/read-model.ts';
+import { SCHEMA } from '../../runtime/read-model/schema.ts';
+import type { Answer } from '../../transport/protocol.ts';
+import type { Address } from '../../transport/subjects.ts';
+import { seed, type SeedText } from './seed.ts';
+
+export const PASSWORD = 'a-password-for-tests';
+export type Sent = { to: Address; verb: string; payload: unknown; by: string; id?: string | undefined };
+
+/** The whole app on a seeded view, with commands that are only written down. */
+export type Fixture = {
+  app: Hono;
+  deps: Deps;
+  sent: Sent[];
+  marks: { account: string; what: ReadMarks; by: string }[];
+  /** What the next commands answer. */
+  answers: { next: (sent: Sent) => Answer };
+  clock: { now: number };
+  cookie(user?: string): Promise<string>;
+  token(scope: 'read' | 'operate' | 'admin'): Promise<string>;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body: string, headers?: Record<string, string>): Promise<Response>;
+  close(): void;
+};
+
+export function memoryBucket(): Bucket {
+  const map = new Map<string, Uint8Array>();
+  const bytes = (v: string | Uint8Array) => (typeof v === 'string' ? new TextEncoder().encode(v) : v);
+  return {
+    get: async (key) => map.get(key) ?? null,
+    put: async (key, value) => void map.set(key, bytes(value)),
+    create: async (key, value) => !map.has(key) && Boolean(map.set(key, bytes(value))),
+    delete: async (key) => void map.delete(key),
+    keys: async () => [...map.keys()],
+  };
+}
+
+export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; now?: number } = {}): Promise<Fixture> {
+  const dir = mkdtempSync(join(tmpdir(), 'troupe-http-'));
+  const file = join(dir, 'view.db');
+  const clock = { now: options.now ?? Date.now() };
+  const writer = new Database(file);
+  writer.pragma('journal_mode = WAL');
+  writer.exec(SCHEMA);
+  if (!options.empty) seed(writer, clock.now, options.text);
+  writer.close();
+  const sent: Sent[] = [];
+  const marks: Fixture['marks'] = [];
+  const answers: Fixture['answers'] = { next: () => ({ ok: true, state: 'active', seq: 1 }) };
+  const figures = new Figures(() => clock.now);
+  for (const worker of ['worker-1', 'worker-2']) figures.take({ worker, incarnation: 'i', seq: 1, at: clock.now, rssBytes: 812 * 1_048_576, cpuRatio: 0.37, browsers: 3, busy: { crawl: 1, reply: 0, login: 0 }, accounts: [] });
+  const deps: Deps = {
+    db: openReadModel(file),
+    command: async (to, verb, payload, about) => {
+      const one: Sent = { to, verb, payload, by: about.by, id: about.id };
+      sent.push(one);
+      return answers.next(one);
+    },
+    markRead: async (account, what, by) => void marks.push({ account, what, by }),
+    users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(),
+    figures, live: new Live(), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
+    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, log: () => undefined, now: () => clock.now,
+  };
+  await ensureAdmin(deps.users, () => PASSWORD, clock.now - 1000);
+  const app = makeApp(deps);
+  const base = 'http://localhost:3000';
+  return {
+    app, deps, sent, marks, answers, clock,
+    cookie: async (user = 'admin') => `troupe_session=${await openSession(deps.sessions, user, clock.now)}`,
+    token: async (scope) => (await createToken(deps.tokens, { name: scope, scope, by: 'admin' }, clock.now)).text,
+    get: async (path, headers = {}) => app.request(base + path, { headers: { host: 'localhost:3000', ...headers } }),
+    post: async (path, body, headers = {}) => app.request(base + path, { method: 'POST', body, headers: { host: 'localhost:3000', 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin', ...headers } }),
+    close() {
+      deps.live.close();
+      deps.db.close();
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
