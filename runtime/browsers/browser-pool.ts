@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
 import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
@@ -31,6 +31,14 @@ type Shared = { context: BrowserContext; lock: ProfileLock };
 
 const CLOSE_LIMIT = 5000;
 const SHARED = 'shared';
+
+/** Chromium did not start on a profile that was there before. */
+class DamagedProfile extends Error {
+  constructor(cause: unknown) {
+    super('the profile is damaged', { cause });
+    this.name = 'DamagedProfile';
+  }
+}
 
 /** The worker's browsers: opened when first used, closed when idle, replaced when they crash, one owner a profile. */
 export class BrowserPool {
@@ -192,12 +200,25 @@ export class BrowserPool {
 
   async #persistent(profile: string, options: object) {
     const lock = lockProfile(profile);
-    try {
+    const launch = async () => {
       await mkdir(profile, { recursive: true, mode: 0o700 });
       await clearProfile(profile);
       const fresh = (await readdir(profile)).length === 0;
-      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless), ...options });
+      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless), ...options }).catch((error: unknown) => {
+        throw fresh ? error : new DamagedProfile(error);
+      });
       return { context, lock, fresh };
+    };
+    try {
+      return await launch().catch(async (error: unknown) => {
+        if (!(error instanceof DamagedProfile)) throw error;
+        const aside = `${profile}.damaged`;
+        this.#options.log('error', 'Chromium does not start on this profile: it is set aside, a new one takes the saved session', { profile, aside, error: String(error.cause).slice(0, 500) });
+        await Promise.all(chromiumsUnder(profile).map(killChromium));
+        await rm(aside, { recursive: true, force: true });
+        await rename(profile, aside);
+        return launch();
+      });
     } catch (error) {
       await Promise.all(chromiumsUnder(profile).map(killChromium));
       lock.release();

@@ -38,7 +38,9 @@ export class StorageState {
     if (text === null) return;
     const sealed = JSON.parse(text) as Sealed;
     this.#savedAt = sealed.savedAt;
-    if (has !== sealed.savedAt) await context.setStorageState(sealed.state);
+    // A damaged cookie file is silently started anew by Chromium.
+    const emptied = sealed.state.cookies.length > 0 && (await context.cookies()).length === 0;
+    if (has !== sealed.savedAt || emptied) await context.setStorageState(sealed.state);
   }
 
   /** Saves what changed. Rejects when the vault refuses. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -85,6 +85,27 @@ test('a session is saved to the vault when the browser closes and restored into 
   await second.closeAll(true);
   expect(readdirSync(join(dir, 'storage-states'))).toEqual(['acc-1_storage.json']);
   expect(readFileSync(join(dir, 'storage-states', 'acc-1_storage.json'), 'utf8')).not.toContain('who');
+});
+
+test('a profile that Chromium can not open is set aside, and its session comes back from the vault', async () => {
+  const first = await pool();
+  await visit(first, 'acc-1', '/set');
+  await first.closeAll(true);
+  const profile = join(dir, 'browser_acc-1');
+  rmSync(profile, { recursive: true });
+  mkdirSync(join(profile, 'Local State', 'in-the-way'), { recursive: true });
+  writeFileSync(join(profile, 'Default'), 'a file where a folder belongs');
+  expect(await visit(await pool(), 'acc-1')).toContain('who=me');
+});
+
+test('a damaged cookie file costs no session', async () => {
+  const first = await pool();
+  await visit(first, 'acc-1', '/set');
+  await first.closeAll(true);
+  const cookies = ['Default/Cookies', 'Default/Network/Cookies'].map((p) => join(dir, 'browser_acc-1', p)).filter((p) => existsSync(p));
+  expect(cookies).toHaveLength(1);
+  writeFileSync(cookies[0]!, 'not a database');
+  expect(await visit(await pool(), 'acc-1')).toContain('who=me');
 });
 
 test('a second pool on a live profile is refused and kills nothing; after release it may have it', async () => {
