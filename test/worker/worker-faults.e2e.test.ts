@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { chromiumsUnder } from '../../runtime/browsers/chromium-processes.ts';
@@ -150,4 +151,35 @@ test('one shared Chromium serves several accounts apart from each other', async 
   await until('the killed Chromium to be gone', () => !existsSync(`/proc/${all[0]!.process.pid}`));
   expect((await check('shared-1', 'acc-1')).output).toEqual({ session: 'valid' });
   expect((await check('shared-2', 'acc-2')).output).toEqual({ session: 'valid' });
+});
+
+test('a platform that hangs, throws nonsense or lies about its shape becomes a fault, and the worker goes on', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'rude-'));
+  mkdirSync(join(root, 'rude'));
+  writeFileSync(join(root, 'rude', 'config.json'), JSON.stringify({ platform: 'rude', label: 'Rude', urls: {}, selectors: {}, timeouts: { call: 700 } }));
+  writeFileSync(join(root, 'rude', 'platform.mjs'), `export const create = () => ({
+    id: 'rude', label: 'Rude', flows: [], can: { comments: true, messages: false, replyComment: true, replyMessage: false, maxLength: 9, verifyReliable: false },
+    async *login() { throw { not: 'an error' }; }, check: () => new Promise(() => {}), comments: async () => { throw new TypeError('x is undefined'); },
+    messages: async () => null, prepare: async () => ({ press: () => new Promise(() => {}) }), find: async () => undefined,
+  });`);
+  process.env.TROUPE_PLATFORMS_DIR = root;
+  try {
+    stage = await workerStage();
+  } finally {
+    delete process.env.TROUPE_PLATFORMS_DIR;
+  }
+  const { master } = stage;
+  master.leases.set('acc-1', 1);
+  const rude = { ...base('acc-1'), platform: 'rude' };
+  await master.run(WORKER, 'check', 'hangs', rude);
+  expect((await master.result('hangs')).error).toMatchObject({ kind: 'timeout', sent: 'no', message: expect.stringContaining('Rude took over 700 ms') });
+  await master.run(WORKER, 'crawl', 'throws', { ...rude, round: 'r', cursor: { comments: null, messages: null } });
+  expect((await master.result('throws')).error).toMatchObject({ kind: 'unknown', sent: 'no', message: 'x is undefined' });
+  await master.run(WORKER, 'login', 'nonsense', { ...rude, method: 'qrcode' });
+  expect((await master.result('nonsense')).error).toMatchObject({ kind: 'unknown' });
+  await master.run(WORKER, 'find', 'nothing', { ...rude, to: { type: 'comment', comment: 'c', post: 'p' }, text: 'x', since: 0 });
+  expect((await master.result('nothing')).output).toEqual({ remoteId: null, reliable: false });
+  await master.run(WORKER, 'post', 'too-long', { ...rude, reply: 'r', to: { type: 'comment', comment: 'c', post: 'p' }, text: '0123456789' });
+  expect((await master.result('too-long')).error).toMatchObject({ kind: 'refused', sent: 'no' });
+  rmSync(root, { recursive: true });
 });
