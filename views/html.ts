@@ -26,7 +26,20 @@ export const renderDocument = (page: Html): string => `<!doctype html>\n${render
 function build(tag: Tag, strings: TemplateStringsArray, values: Value[]): Html {
   let at = places.get(strings);
   if (!at) places.set(strings, (at = findPlaces(strings)));
-  return tag(strings, ...values.map((v, i) => fit(v, at[i]!))) as unknown as Html;
+  const fitted = values.map((v, i) => fit(v, at[i]!));
+  return tag(variant(strings, fitted), ...fitted) as unknown as Html;
+}
+
+const variants = new WeakMap<TemplateStringsArray, Map<string, TemplateStringsArray>>();
+
+/** uhtml fixes what a hole holds (pieces, or text) by the first value it ever sees there: each mixture gets a template of its own. */
+function variant(strings: TemplateStringsArray, values: unknown[]): TemplateStringsArray {
+  const kinds = values.map((v) => (Array.isArray(v) ? 'p' : 't')).join('');
+  let known = variants.get(strings);
+  if (!known) variants.set(strings, (known = new Map()));
+  let own = known.get(kinds);
+  if (!own) known.set(kinds, (own = Object.assign([...strings], { raw: strings.raw })));
+  return own;
 }
 
 function fit(value: Value, place: Place): unknown {
@@ -45,10 +58,12 @@ function fit(value: Value, place: Place): unknown {
   }
 }
 
-function inText(value: Value): unknown {
-  if (value == null || typeof value === 'boolean') return null;
-  if (Array.isArray(value)) return value.flat(9).filter((v) => v != null && typeof v !== 'boolean').map((v) => (v instanceof ssr.Hole ? v : ssr.html`${clean(String(v))}`));
-  return value instanceof ssr.Hole ? value : clean(String(value));
+/** Pieces as a list, text as a string, and nothing else. */
+function inText(value: Value): unknown[] | string {
+  if (value == null || typeof value === 'boolean') return [];
+  if (value instanceof ssr.Hole) return [value];
+  if (!Array.isArray(value)) return clean(String(value));
+  return value.flat(9).filter((v) => v != null && typeof v !== 'boolean').map((v) => (v instanceof ssr.Hole ? v : ssr.html`${clean(String(v))}`));
 }
 
 // NUL and lone surrogates can't be written in HTML.

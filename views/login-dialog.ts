@@ -9,6 +9,8 @@ export type LoginModel = {
   worker: string | null;
   status: string;
   picture: string | null;
+  /** Set where the code is a link that this machine itself can open: the demo. */
+  link: string | null;
   qrExpiresMs: number | null;
   refreshed: number;
   challenge: { what: string; prompt: string; picture: string | null; txn: string } | null;
@@ -33,7 +35,7 @@ function body(x: Ctx, m: LoginModel): Value {
     case 'pending':
       return html`<div class="qr waiting"><i class="spin big" aria-hidden="true"></i></div><p>${m.worker ? x.t('login.opening', { worker: m.worker }) : x.t('login.waiting-worker')}</p>${m.worker ? null : html`<p class="muted">${x.t('login.waiting-worker-next')} <a href="/workers">${x.t('nav.workers')}</a></p>`}`;
     case 'scanning':
-      return html`<div class="qr">${m.picture ? html`<img src=${`/pictures/${m.picture}`} alt=${x.t('login.qr')} width="240" height="240">` : html`<i class="spin big" aria-hidden="true"></i>`}</div><p><b>${x.t('login.scan')}</b></p><p class="muted">${m.qrExpiresMs ? html`${x.t('login.qr-renewed-in')} ${countdown(x, m.qrExpiresMs)}` : null} ${m.refreshed > 0 ? x.t('login.refreshed', { n: m.refreshed }) : null}</p>`;
+      return html`<div class="qr">${m.picture ? html`<img src=${`/pictures/${m.picture}`} alt=${x.t('login.qr')} width="240" height="240">` : html`<i class="spin big" aria-hidden="true"></i>`}</div><p><b>${x.t('login.scan')}</b></p><p class="muted">${m.qrExpiresMs ? html`${x.t('login.qr-renewed-in')} ${countdown(x, m.qrExpiresMs)}` : null} ${m.refreshed > 0 ? x.t('login.refreshed', { n: m.refreshed }) : null}</p>${m.link ? html`<p class="small"><a href=${m.link} target="_blank" rel="noreferrer">${x.t('login.no-phone')}</a></p>` : null}`;
     case 'challenge':
       return m.challenge && html`<form id=${`challenge-${m.challenge.txn}`} hx-post=${`/logins/${m.id}/answer`} hx-swap="none" hx-disable="find button" hx-morph-skip="">
         ${m.challenge.picture ? html`<img class="challenge-picture" src=${`/pictures/${m.challenge.picture}`} alt="">` : null}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { html, render, renderDocument, svg } from '../../views/html.ts';
+import { html, render, renderDocument, svg, type Value } from '../../views/html.ts';
 
 describe('html', () => {
   it('escapes text and attributes, also where uhtml itself does not', () => {
@@ -11,6 +11,11 @@ describe('html', () => {
     expect(render(html`<p title=${false} data-a=${null} ?hidden=${false}>${false}${true}${null}${undefined}${0}</p>`)).toBe('<p>0</p>');
     expect(render(html`<ul>${[html`<li>${1}</li>`, null, false, '<x>', [html`<li>2</li>`]]}</ul>`)).toBe('<ul><li>1</li>&lt;x&gt;<li>2</li></ul>');
     expect(render(html`<p ?hidden=${1}></p>`)).toBe('<p hidden></p>');
+  });
+  it('takes text, pieces, lists and nothing at the same place, in any order', () => {
+    const at = (v: Value) => render(html`<p>${v}</p>`);
+    const seen = [[html`<b>1</b>`, html`<b>2</b>`], html`<i>x</i>`, 'text', null, [html`<b>3</b>`], html`<i>y</i>`, [], 7, 'z'].map(at);
+    expect(seen).toEqual(['<p><b>1</b><b>2</b></p>', '<p><i>x</i></p>', '<p>text</p>', '<p></p>', '<p><b>3</b></p>', '<p><i>y</i></p>', '<p></p>', '<p>7</p>', '<p>z</p>']);
   });
   it('lets no script address through', () => {
     for (const bad of ['javascript:alert(1)', ' java\tscript:alert(1)', 'data:text/html,x', '//evil.example/x', '/\\evil.example', 'vbscript:x']) {

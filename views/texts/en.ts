@@ -106,6 +106,7 @@ export const en: Record<TextKey, string> = {
   'accounts.remove-sure': 'Remove account “{name}”? Monitoring stops; comments and messages found so far are kept.',
   'login.title': 'Log in {name}',
   'login.left': 'time left',
+  'login.no-phone': 'No phone at hand? Open it on this machine',
   'login.qr': 'QR code for the login',
   'login.scan': 'Scan this code with the app on your phone',
   'login.qr-renewed-in': 'the code is renewed in',

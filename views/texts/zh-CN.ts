@@ -104,6 +104,7 @@ export const zhCN = {
   'accounts.remove-sure': '确定删除账号“{name}”？监控会停止，已收到的评论和私信保留。',
   'login.title': '登录 {name}',
   'login.left': '剩余',
+  'login.no-phone': '手边没有手机？在这台电脑上打开',
   'login.qr': '登录二维码',
   'login.scan': '用手机上的应用扫描二维码',
   'login.qr-renewed-in': '二维码刷新倒计时',

@@ -34,7 +34,7 @@ export const loginPages = (): Route[] => [
 ];
 
 export const loginModel = (l: LoginRow): LoginModel => ({
-  id: l.id, account: l.account, accountName: l.accountName, worker: l.worker, status: l.status, picture: l.picture, qrExpiresMs: l.qrExpiresMs, refreshed: l.refreshed,
+  id: l.id, account: l.account, accountName: l.accountName, worker: l.worker, status: l.status, picture: l.picture, link: l.qrUrl && /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?\//.test(l.qrUrl) ? l.qrUrl : null, qrExpiresMs: l.qrExpiresMs, refreshed: l.refreshed,
   challenge: l.challenge, prompt: l.prompt, error: l.error, expiresMs: l.expiresAt * 1000,
 });
 
