@@ -3,7 +3,7 @@ import type { Binding } from '../../actors/binding.ts';
 import type { Pending, PendingEffect, PendingTell } from '../../actors/entry.ts';
 import { Host } from '../../actors/host.ts';
 import type { Carrier, Clock, Crash, Outcome, Park } from '../../actors/ports.ts';
-import type { Inbound } from '../../actors/turn.ts';
+import type { Inbound, turn } from '../../actors/turn.ts';
 import { InboxReader, inboxConsumers, type Delivery } from '../../transport/inbox.ts';
 import { JournalStream } from '../../transport/journal.ts';
 import { Leases } from '../../transport/leases.ts';
@@ -33,7 +33,7 @@ export type EngineOptions = {
   clock?: Clock;
   hot?: number;
   /** Wraps the kernel's ports; tests put faults there. */
-  wrap?: { journal?(j: JournalStream): Pick<JournalStream, 'last' | 'append'>; deliver?(d: Delivery, take: (d: Delivery) => void): void };
+  wrap?: { journal?(j: JournalStream): Pick<JournalStream, 'last' | 'append'>; deliver?(d: Delivery, take: (d: Delivery) => void): void; turn?: typeof turn };
 };
 
 /** One master: the turn loop on NATS. Owns its share of the partitions, takes their events and carries their commands out. */
@@ -70,6 +70,7 @@ export class Engine {
       partitionOf: (actor) => partitionOf(parseAddress(actor) ?? { kind: actor, id: '' }, options.partitions),
       crash: options.crash,
       hot: options.hot,
+      turn: options.wrap?.turn,
       onFault: (where, error) => options.log(where.startsWith('park') ? 'error' : 'warn', `${where}: ${error.message}`),
     });
     this.leases = new Leases(mux, this.id, options.partitions, {
@@ -113,7 +114,8 @@ export class Engine {
     for (const p of this.leases.owned) for (const u of await this.o.unfinished(p)) if (!u.parked) this.host.adopt(u.actor, u.pending);
   }
 
-  private async acquire(partition: number): Promise<void> {
+  /** Takes a partition over from whoever had it: a consumer of its own, then what its actors were left with. */
+  async acquire(partition: number): Promise<void> {
     const { mux, user, log } = this.o;
     const reader = new InboxReader(mux, user, partition, (d) => this.deliver(d), () => this.o.crash?.('before-ack'));
     const epoch = await reader.claim(await inboxConsumers(mux));

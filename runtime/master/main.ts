@@ -27,12 +27,13 @@ import { Vault } from './vault.ts';
 import { WorkerDesk, type Ask } from './worker-desk.ts';
 import { workerEffects } from './worker-effects.ts';
 
-export type Master = { stop(graceMs?: number): Promise<void> };
+/** `engine` is null in SAFE MODE. */
+export type Master = { engine: Engine | null; stop(graceMs?: number): Promise<void> };
 
 const VERSION = '0.1.0';
 
 /** What only tests replace. */
-export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptions['bindings'] };
+export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptions['bindings']; effects?: EngineOptions['effects'] };
 
 /** Starts a master: guard, view to the tip, partitions, workers. In SAFE MODE it answers reads and refuses the rest. */
 export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
@@ -61,7 +62,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     partitions,
     bindings,
     liveness,
-    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness) },
+    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness), ...parts.effects },
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,
@@ -96,7 +97,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const why = unsafe();
   if (why || !vault) {
     log.error({ why }, 'SAFE MODE: the streams do not continue what this machine has seen; nothing is written');
-    return { stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
+    return { engine: null, stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
   }
   seedLiveness(db, liveness);
   desk = new WorkerDesk({ mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
@@ -109,6 +110,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   await boot(db, engine);
   log.info({ id: engine.id, partitions }, 'master is up');
   return {
+    engine,
     async stop() {
       sweep.stop();
       clearInterval(reconcile);

@@ -7,6 +7,7 @@ import type { AccountContext } from '../../machines/account.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { found, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found } from '../../transport/protocol.ts';
 import { BUCKET, parseAddress, PREFIX, subjects } from '../../transport/subjects.ts';
+import { crashPoint } from '../crash-point.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
@@ -141,6 +142,7 @@ export class WorkerDesk {
     if (!effect || (effect.input as { worker?: string; account?: string }).worker !== worker || (effect.input as { account?: string }).account !== account) return no('stale', `${token} is not asked for any more`);
     const outcome = await this.o.engine.ask(actor, { is: 'progress', token, event: { type: 'LEAVE', epoch }, cause: { id: `leave:${token}` } });
     if (outcome.is !== 'taken') return no('refused', `the reply is not waiting for leave`);
+    crashPoint('after-submitting');
     const state = statePaths((outcome.entry.after as { value: unknown }).value);
     return state === 'posting.submitting' ? { ok: true } : no('refused', `the reply is ${state}`);
   }

@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { brokenChains, lastOf, readJournal } from '../harness/checker.ts';
+import { openStage, until, type Stage } from '../harness/stage.ts';
+
+let stage: Stage;
+afterEach(() => stage.close());
+
+const ids = (journal: Awaited<ReturnType<typeof readJournal>>, actor: string): string[] => lastOf(journal, actor)?.after.context.ids ?? [];
+
+describe('two masters on one NATS', () => {
+  it('share the actors; killing one hands its partitions over within 10 s and loses nothing', async () => {
+    stage = await openStage();
+    const nc = await stage.operator();
+    const [one] = await Promise.all([stage.master(), stage.master({ DB_PATH: `${stage.config.dataDir}/second.db` })]);
+    const owned = new Map<string, number[]>();
+    const sub = nc.subscribe('troupe.master.*', { callback: (_, msg) => void owned.set(msg.json<{ id: string }>().id, msg.json<{ owned: number[] }>().owned) });
+    await until(() => owned.size === 2 && [...owned.values()].every((o) => o.length === 2), 'each owns its share');
+    sub.unsubscribe();
+
+    const sent: string[] = [];
+    let sending = true;
+    const actors = Array.from({ length: 12 }, (_, i) => `tally/m-${i}`);
+    const load = (async () => {
+      for (let n = 0; sending; n++) {
+        for (const actor of actors) await stage.accept(nc, actor, 'ADD', { id: `${actor}-${n}` }, `${actor}-${n}`);
+        sent.push(String(n));
+      }
+    })();
+    await until(() => sent.length >= 3, 'load is running');
+    await stage.kill(one);
+    const killed = performance.now();
+    const mark = sent.length;
+    await until(() => sent.length > mark + 1, 'load goes on');
+    // Every actor takes something that was accepted after the kill.
+    await until(async () => {
+      const journal = await readJournal(nc);
+      return actors.every((a) => ids(journal, a).includes(`${a}-${mark + 1}`));
+    }, 'all actors go on', 10_000);
+    const took = performance.now() - killed;
+    sending = false;
+    await load;
+    await until(async () => {
+      const journal = await readJournal(nc);
+      return actors.every((a) => ids(journal, a).length === sent.length);
+    }, 'everything accepted is taken');
+    const journal = await readJournal(nc);
+    for (const a of actors) expect(ids(journal, a)).toEqual(sent.map((n) => `${a}-${n}`));
+    expect(brokenChains(journal)).toEqual([]);
+    expect(took).toBeLessThan(10_000);
+  });
+
+  it('a master that stood still for a while comes back without harm', async () => {
+    stage = await openStage();
+    const nc = await stage.operator();
+    const [one] = await Promise.all([stage.master(), stage.master({ DB_PATH: `${stage.config.dataDir}/second.db` })]);
+    const actors = Array.from({ length: 8 }, (_, i) => `tally/p-${i}`);
+    const add = async (n: number) => Promise.all(actors.map((a) => stage.accept(nc, a, 'ADD', { id: `${a}-${n}` }, `${a}-${n}`)));
+    const takenUpTo = (n: number) => until(async () => {
+      const journal = await readJournal(nc);
+      return actors.every((a) => ids(journal, a).length === n);
+    }, `${n} taken`);
+    await add(0);
+    await takenUpTo(1);
+    one.kill('SIGSTOP');
+    for (let n = 1; n < 5; n++) await add(n);
+    await takenUpTo(5);
+    one.kill('SIGCONT');
+    for (let n = 5; n < 10; n++) await add(n);
+    await takenUpTo(10);
+    const journal = await readJournal(nc);
+    for (const a of actors) expect(ids(journal, a)).toEqual(Array.from({ length: 10 }, (_, n) => `${a}-${n}`));
+    expect(brokenChains(journal)).toEqual([]);
+  });
+});
+
+describe('nats-server killed with SIGKILL under load', () => {
+  it('loses nothing that was accepted, and takes nothing twice', async () => {
+    stage = await openStage();
+    const nc = await stage.operator();
+    await stage.master();
+    const actors = Array.from({ length: 5 }, (_, i) => `tally/n-${i}`);
+    const rounds = 40;
+    const load = Promise.all(
+      actors.map(async (actor) => {
+        for (let n = 0; n < rounds; n++) {
+          await stage.accept(nc, actor, 'ADD', { id: `${actor}-${n}` }, `${actor}-${n}`);
+          await new Promise((r) => setTimeout(r, 20));
+        }
+      }),
+    );
+    for (let k = 0; k < 3; k++) {
+      await until(async () => (await readJournal(nc).catch(() => [])).length > (k + 1) * 20, 'some turns are stored');
+      await stage.restartServer();
+    }
+    await load;
+    await until(async () => {
+      const journal = await readJournal(nc).catch(() => []);
+      return actors.every((a) => ids(journal, a).length >= rounds);
+    }, 'everything accepted is taken', 30_000);
+    const journal = await readJournal(nc);
+    for (const a of actors) expect(ids(journal, a)).toEqual(Array.from({ length: rounds }, (_, n) => `${a}-${n}`));
+    expect(brokenChains(journal)).toEqual([]);
+  });
+});

@@ -1,0 +1,110 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { jetstream } from '@nats-io/jetstream';
+import { natsLogin, workerLogin } from '../../runtime/nats-login.ts';
+import { findServer } from '../../runtime/nats-server/find-server.ts';
+import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
+import { writeUsers } from '../../runtime/nats-server/users.ts';
+import { packageRoot } from '../../runtime/package-root.ts';
+import { loadSecrets } from '../../runtime/secrets.ts';
+import { ownConfig, serverEnv } from '../setup/running-server.ts';
+
+export const built = (...path: string[]): string => join(packageRoot(), 'dist', ...path);
+
+/** A real nats-server and real master processes in a folder of their own. Everything dies with SIGKILL. */
+export async function openStage(env: Record<string, string> = {}) {
+  const own = await ownConfig({
+    TROUPE_DEMO: '0', TROUPE_LOCAL_WORKER: '0', LOG_LEVEL: 'error', PARTITIONS: '4',
+    ...(process.env['TROUPE_NATS_SERVER'] ? { TROUPE_NATS_SERVER: process.env['TROUPE_NATS_SERVER'] } : {}),
+    ...env,
+  });
+  const { config } = own;
+  const secrets = loadSecrets(config);
+  const { path } = await findServer(config, serverEnv());
+  const files = writeServerConfig(config, secrets);
+  writeUsers(config, secrets, 'w1');
+  const masters: ChildProcess[] = [];
+  let server: ChildProcess;
+  const startServer = async () => {
+    server = spawn(path, ['-c', files.configFile], { stdio: 'ignore' });
+    await serverReady(natsLogin(config, 'master'), 15_000);
+  };
+  await startServer();
+  const connections: NatsConnection[] = [];
+  const open = async (login: { servers: string[]; user: string; pass: string; inboxPrefix: string }) => {
+    const nc = await connect({ ...login, maxReconnectAttempts: -1, reconnectTimeWait: 100, ignoreAuthErrorAbort: true });
+    connections.push(nc);
+    return nc;
+  };
+  const stage = {
+    config,
+    /** A master as its own process; resolves when it says that it is up, or has died. */
+    async master(more: Record<string, string> = {}): Promise<ChildProcess> {
+      const child = spawn(process.execPath, [built('test', 'harness', 'master.js')], { env: { PATH: process.env['PATH'], ...own.env, ...more }, stdio: ['ignore', 'pipe', process.env['STAGE_LOGS'] ? 'inherit' : 'ignore'] });
+      masters.push(child);
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          let text = '';
+          child.stdout!.on('data', (d: Buffer) => {
+            text += d.toString();
+            if (process.env['STAGE_LOGS']) process.stderr.write(d);
+            if (text.includes('master is up')) resolve();
+          });
+        }),
+        once(child, 'exit'),
+      ]);
+      return child;
+    },
+    async died(child: ChildProcess): Promise<string | null> {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      return child.signalCode;
+    },
+    async kill(child: ChildProcess): Promise<void> {
+      child.kill('SIGKILL');
+      await stage.died(child);
+    },
+    async restartServer(): Promise<void> {
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+      await startServer();
+    },
+    operator: () => open(natsLogin(config, 'operator')),
+    worker: (id: string) => open(workerLogin(config, id)),
+    /** Accepted means: the server has stored it. */
+    async accept(nc: NatsConnection, actor: string, event: string, body: object, id: string): Promise<void> {
+      const [kind, name] = actor.split('/');
+      for (;;) {
+        try {
+          await jetstream(nc).publish(`troupe.in.${kind}.${name}.${event}`, JSON.stringify(body), { msgID: id, timeout: 2_000 });
+          return;
+        } catch {
+          await new Promise((r) => setTimeout(r, 100));
+        }
+      }
+    },
+    async close(): Promise<void> {
+      for (const nc of connections) await nc.close().catch(() => {});
+      for (const m of masters) if (m.exitCode === null && m.signalCode === null) await stage.kill(m);
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+      rmSync(config.dataDir, { recursive: true, force: true });
+    },
+  };
+  return stage;
+}
+export type Stage = Awaited<ReturnType<typeof openStage>>;
+
+/** Looks until it is so; says what it last saw when it never is. */
+export async function until<T>(look: () => Promise<T | null | undefined | false> | T | null | undefined | false, what: string, ms = 20_000): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+    await new Promise((r) => setTimeout(r, 40));
+  }
+}
