@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { aptInstall, isExecutable, isRoot, onPath, root, run, SetupError, step, tail } from './steps.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+// Without a font for Chinese, pictures of such pages show boxes.
+const PACKAGES = ['chromium', 'fonts-wqy-zenhei'];
 const LIMIT_MS = 180_000;
 
 /** A Chromium that runs: TROUPE_CHROMIUM, an installed one, Playwright's, else the distribution's. Gives its path; null, having said the one command, when only root could install it. */
@@ -20,12 +22,12 @@ export async function ensureChromium() {
   if (own) return own;
 
   if (isRoot() && onPath('apt-get').length > 0) {
-    const apt = await step('Installing Chromium from the distribution', () => aptInstall(['chromium']));
+    const apt = await step('Installing Chromium from the distribution', () => aptInstall(PACKAGES));
     const path = NAMES.flatMap(onPath)[0];
     if (path) return path;
     console.log(`Chromium could not be installed:\n${tail(apt.output)}`);
   } else {
-    console.log('Chromium is missing: workers can\'t open accounts until it is there. Run this once:\n  sudo apt-get install -y chromium');
+    console.log('Chromium is missing: workers can\'t open accounts until it is there. Run this once:\n  sudo apt-get install -y ' + PACKAGES.join(' '));
   }
   return null;
 }

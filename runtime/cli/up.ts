@@ -86,22 +86,19 @@ function untilEnd(supervisor: Supervisor<unknown>): Ends {
   return ends;
 }
 
-/** The page, the master, then the workers that it started, the demo site, and NATS last, so that every result is stored. */
+/** The page, the workers while a master still takes their sessions, the master, the demo site, and NATS last, so that every result is stored. */
 async function stopAll(supervisor: Supervisor<unknown>, driver: LocalDriver, parts: Part[], config: Config, hurry: Promise<void>): Promise<void> {
   const keys = parts.map((p) => p.key);
-  const steps: ((graceMs?: number) => Promise<void>)[] = [
-    (g) => supervisor.stop('web', g),
-    (g) => supervisor.stop('master', g),
-    async (g) => {
-      const workers = [];
-      for await (const { key, handle } of driver.list()) if (!keys.includes(key)) workers.push(driver.stop(handle, g ?? config.timing.grace));
-      await Promise.all(workers);
-    },
-    ...['sandbox', 'nats'].filter((key) => keys.includes(key)).map((key) => (g?: number) => supervisor.stop(key, g)),
-  ];
+  const part = (key: string) => async (graceMs?: number) => void (keys.includes(key) && (await supervisor.stop(key, graceMs)));
+  const workers = async (graceMs?: number) => {
+    const stops = [];
+    for await (const { key, handle } of driver.list()) if (!keys.includes(key)) stops.push(driver.stop(handle, graceMs ?? config.timing.grace));
+    await Promise.all(stops);
+  };
   let forced = false;
   const force = hurry.then(() => void (forced = true));
-  for (const step of steps) {
+  // A master may have started a worker again before it stopped itself.
+  for (const step of [part('web'), workers, part('master'), workers, part('sandbox'), part('nats')]) {
     if (!forced) await Promise.race([step(), force]);
     if (forced) await step(0);
   }
