@@ -11,6 +11,9 @@ export type HeartbeatOptions = {
   onUnknown(): Promise<void>;
 };
 
+/** A busy machine may answer later than the pace of the reports, ms. */
+const ANSWER_AT_LEAST = 2000;
+
 /** Reports to the master at a steady pace; each confirmed report renews the leases. */
 export class HeartbeatLoop {
   readonly #options: HeartbeatOptions;
@@ -29,6 +32,12 @@ export class HeartbeatLoop {
     return this.#beating;
   }
 
+  /** One report that is sent after this call: the answer to one on its way may be older than what is asked about. */
+  async afresh(): Promise<void> {
+    await this.#beating;
+    await this.now();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -37,7 +46,7 @@ export class HeartbeatLoop {
     const { link, fence, everyMs, report, onUnknown } = this.#options;
     const body = { ...(await report()), seq: ++this.#seq, at: Date.now() };
     const sentAt = performance.now();
-    const answer = heartbeatAnswer.safeParse(await link.beat(body, Math.min(everyMs, 5000)));
+    const answer = heartbeatAnswer.safeParse(await link.beat(body, Math.min(Math.max(everyMs, ANSWER_AT_LEAST), 5000)));
     if (!answer.success) return;
     if (answer.data.known) fence.confirm(sentAt, answer.data.leases);
     else await onUnknown();

@@ -87,7 +87,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
     effects: { login, crawl, post, find, check },
-    refresh: () => heartbeat.now(),
+    refresh: () => heartbeat.afresh(),
     context: {
       pool,
       platform(id) {

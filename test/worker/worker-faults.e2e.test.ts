@@ -17,7 +17,7 @@ const base = (account: string, epoch = 1) => ({ account, platform: 'sandbox', wo
 const profileOf = (account: string) => join(stage.server.config.dataDir, 'browser', WORKER, `browser_${account}`);
 const chromiumOf = (account: string) => chromiumsUnder(profileOf(account))[0]?.process.pid;
 const check = async (token: string, account: string) => {
-  await stage.master.run(WORKER, 'check', token, base(account));
+  await until('the check to be taken', async () => (await stage.master.run(WORKER, 'check', token, base(account))).taken);
   return stage.master.result(token);
 };
 
@@ -38,7 +38,7 @@ test('a worker that hears no master gives its accounts up in time and takes them
   await stage.login('acc-1', 'mei');
   const { master, site } = stage;
   await site.control('mood', { slowMs: 4000 });
-  await master.run(WORKER, 'crawl', 'slow-crawl', { ...base('acc-1'), round: 'r', cursor: { comments: null, messages: null } });
+  await until('the crawl to be taken', async () => (await master.run(WORKER, 'crawl', 'slow-crawl', { ...base('acc-1'), round: 'r', cursor: { comments: null, messages: null } })).taken);
   await until('the crawl to run', () => (master.heartbeats.at(-1)?.busy as { crawl: number }).crawl === 1);
   const cut = performance.now();
   master.deaf = true;
@@ -49,7 +49,6 @@ test('a worker that hears no master gives its accounts up in time and takes them
 
   master.deaf = false;
   await site.control('mood', { slowMs: 0 });
-  await until('a confirmed heartbeat', () => master.heartbeats.length > 0);
   expect((await check('after-silence', 'acc-1')).output).toEqual({ session: 'valid' });
 });
 

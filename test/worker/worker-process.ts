@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { chromiumsUnder } from '../../runtime/browsers/chromium-processes.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { admitWorker } from '../../runtime/nats-server/admit-worker.ts';
@@ -40,7 +41,7 @@ export async function processStage(more: Partial<WorkerOptions> = {}) {
     async login(account: string, user: string) {
       master.leases.set(account, 1);
       const token = `login-${account}-${master.registrations.length}`;
-      await master.run(WORKER, 'login', token, { account, platform: 'sandbox', worker: WORKER, epoch: 1, method: 'qrcode', proxy: null });
+      expect(await master.run(WORKER, 'login', token, { account, platform: 'sandbox', worker: WORKER, epoch: 1, method: 'qrcode', proxy: null })).toEqual({ taken: true });
       const { url } = await master.event(token, 'QR');
       await site.scan(url as string);
       await site.confirm(url as string, user);

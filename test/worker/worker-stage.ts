@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { admitWorker } from '../../runtime/nats-server/admit-worker.ts';
 import { workerLogin } from '../../runtime/nats-login.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../../runtime/worker/start-worker.ts';
@@ -27,7 +28,7 @@ export async function workerStage(more: Partial<WorkerOptions> = {}): Promise<Wo
     async login(account, user) {
       master.leases.set(account, 1);
       const token = `login-${account}`;
-      await master.run(WORKER, 'login', token, { account, platform: 'sandbox', worker: WORKER, epoch: 1, method: 'qrcode', proxy: null });
+      expect(await master.run(WORKER, 'login', token, { account, platform: 'sandbox', worker: WORKER, epoch: 1, method: 'qrcode', proxy: null })).toEqual({ taken: true });
       const { url } = await master.event(token, 'QR');
       await site.scan(url as string);
       await site.confirm(url as string, user);

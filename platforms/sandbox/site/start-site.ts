@@ -19,6 +19,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const host = options.host ?? '127.0.0.1';
   const store = openStore(options.dataDir);
   const moods = createMoods(options.mood);
+  let stopped = false;
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", 'data:'], objectSrc: ["'none'"], baseUri: ["'none'"], frameAncestors: ["'none'"] } }));
   app.use(bodyLimit({ maxSize: 256 * 1024 }));
@@ -26,6 +27,10 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     const { slowMs } = moods.get();
     if (slowMs > 0 && !c.req.path.startsWith('/control')) await new Promise((done) => setTimeout(done, slowMs));
     await next();
+  });
+  app.onError((error, c) => {
+    if (!stopped) console.error(error);
+    return c.text('The site broke. See its log.', 500);
   });
   app.get('/site.css', (c) => c.body(style, 200, { 'Content-Type': 'text/css; charset=utf-8' }));
   app.get('/site.js', (c) => c.body(script, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }));
@@ -44,6 +49,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     url: `http://${host}:${port}`,
     port,
     async stop() {
+      stopped = true;
       if ('closeAllConnections' in server) server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));
       store.close();
