@@ -51,7 +51,7 @@ function pending(x: Ctx, m: ActorModel): Html {
   const p = m.pending;
   if (p.effects.length + p.timers.length + p.tells === 0) return html`<h2 class="group">${x.t('actor.pending')}</h2><p class="muted">${m.done ? x.t('actor.pending-done') : x.t('actor.pending-none')}</p>`;
   return html`<h2 class="group">${x.t('actor.pending')}</h2><ul class="pending">
-    ${p.effects.map((e) => html`<li id=${`fx-${e.token}`}><b>⚙ ${e.src}</b> <span class="sub">${e.on ? x.t('actor.on', { who: e.on }) : x.t('actor.on-nobody')}${e.sinceMs ? html` · ${ago(x, e.sinceMs)}` : null}</span></li>`)}
+    ${p.effects.map((e) => html`<li id=${`fx-${e.token}`}><b>⚙ ${e.src}</b> <span class="sub">${e.on ? x.t('actor.on', { who: e.on }) : x.t('actor.on-nobody')}${e.sinceMs ? [' · ', ago(x, e.sinceMs)] : null}</span></li>`)}
     ${p.timers.map((t) => html`<li id=${`timer-${t.id}`}><b>⏱ ${t.event}</b> <span class="sub">${countdown(x, t.dueMs)} · ${clock(x, t.dueMs)}</span></li>`)}
     ${p.tells > 0 ? html`<li><b>✉ ${x.t('actor.tells', { n: p.tells })}</b></li>` : null}</ul>`;
 }

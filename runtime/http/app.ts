@@ -73,7 +73,7 @@ function allowed(table: readonly Route[], path: string): string[] {
   const fits = (route: Route) => {
     const want = route.path.split('/');
     const is = path.split('/');
-    return want.length === is.length && want.every((part, i) => part.startsWith(':') || part === is[i]);
+    return want.length === is.length && want.every((part, i) => (part.startsWith(':') ? is[i] !== '' : part === is[i]));
   };
   return [...new Set(table.filter(fits).map((r) => r.method.toUpperCase()))];
 }

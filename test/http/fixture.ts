@@ -59,7 +59,9 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.close();
   const sent: Sent[] = [];
   const marks: Fixture['marks'] = [];
-  const answers: Fixture['answers'] = { next: () => ({ ok: true, state: 'active', seq: 1 }) };
+  const answers: Fixture['answers'] = {
+    next: ({ verb }) => (['inspect', 'history', 'turn'].includes(verb) ? { ok: false, code: 'unavailable', message: 'no master is running' } : { ok: true, state: 'active.process.starting.spawning', seq: 1, login: 'l1' }),
+  };
   const figures = new Figures(() => clock.now);
   for (const worker of ['worker-1', 'worker-2']) figures.take({ worker, incarnation: 'i', seq: 1, at: clock.now, rssBytes: 812 * 1_048_576, cpuRatio: 0.37, browsers: 3, busy: { crawl: 1, reply: 0, login: 0 }, accounts: [] });
   const deps: Deps = {

@@ -87,12 +87,12 @@ async function present(call: Call, row: ActorRow): Promise<ActorModel> {
     const a = answer as unknown as { state: string; context: unknown; index: number; version: string; status: string; allowed: string[]; parked: string | null; pending: { effects: { token: string; id: string; src: string; on: string; since: number }[]; timers: { id: string; due: number; event: string }[]; tells: unknown[] } };
     return {
       ...base, state: a.state, active: a.state.split(','), allowed: a.allowed, version: a.version, index: a.index, parked: a.parked, done: a.status !== 'active', context: a.context, silent: null,
-      pending: { effects: a.pending.effects.map((e) => ({ token: e.token, id: e.id, src: e.src, on: e.on, sinceMs: e.since })), timers: a.pending.timers.map((t) => ({ id: t.id, dueMs: t.due, event: timerName(t.event) })), tells: a.pending.tells.length },
+      pending: { effects: a.pending.effects.map((e) => ({ token: e.token, id: e.id, src: e.src, on: e.on, sinceMs: e.since })), timers: a.pending.timers.map((t) => ({ id: t.id, dueMs: t.due, event: eventWords(t.event) })), tells: a.pending.tells.length },
     };
   }
   const entry = json<Entry>((call.d.db.prepare('SELECT entry FROM actors WHERE kind = ? AND id = ?').get(row.kind, row.id) as { entry: string }).entry, {});
   const effects = Object.entries(entry.pending?.effects ?? {}).map(([token, e]) => ({ token, id: e.child, src: e.src, on: null, sinceMs: e.at }));
-  const timers = Object.values(entry.pending?.timers ?? {}).map((t) => ({ id: t.timer, dueMs: t.due, event: timerName(t.event.type) }));
+  const timers = Object.values(entry.pending?.timers ?? {}).map((t) => ({ id: t.timer, dueMs: t.due, event: eventWords(t.event.type) }));
   return { ...base, context: entry.after?.context ?? null, pending: { effects, timers, tells: Object.keys(entry.pending?.tells ?? {}).length }, silent: (answer as { message: string }).message };
 }
 
@@ -110,13 +110,13 @@ function common(call: Call, row: ActorRow): ActorModel {
   return {
     kind: row.kind, id: row.id, state: row.state, active: row.state.split(','), allowed: [], version: row.version, index: row.index, parked: row.parked, done: row.status !== 'active', chart: chartOf(row.kind), context: null,
     pending: { effects: [], timers: [], tells: 0 },
-    history: shown.map((t) => ({ index: t.index, atMs: t.atMs, event: timerName(t.event), by: t.by, state: t.state })),
+    history: shown.map((t) => ({ index: t.index, atMs: t.atMs, event: eventWords(t.event), by: t.by, state: t.state })),
     older: turns.length > TURNS ? `/actors/${row.kind}/${row.id}?before=${shown.at(-1)!.index}` : null, past: null, silent: null,
   };
 }
 
 /** The kernel's own event names in a reader's words. */
-function timerName(event: string): string {
+export function eventWords(event: string): string {
   const after = /^xstate\.after\.([^.]+)\./.exec(event);
   if (after) return `after ${after[1]}`;
   const settled = /^xstate\.(done|error)\.\w+\.(.+)$/.exec(event);

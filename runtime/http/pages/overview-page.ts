@@ -9,6 +9,7 @@ import type { Ctx } from '../../../views/context.ts';
 import type { Db } from '../../read-model/queries/read-model.ts';
 import { context, showPage } from '../page.ts';
 import { page, type Route } from '../routes.ts';
+import { eventWords } from './actor-pages.ts';
 import { line } from './inbox-pages.ts';
 
 export const overviewPages = (): Route[] => [
@@ -25,7 +26,7 @@ export const overviewPages = (): Route[] => [
         totals: { accounts: accounts.total, loggedIn: accounts.loggedIn, monitoring: accounts.monitoring, workers: workers.length, running: workers.filter((w) => w.status === 'running').length, unreadComments: unread.comments, unreadMessages: unread.messages, repliesToday: countReplies(db, { status: 'posted' }) },
         todo: todo(x, db),
         latest: listInbox(db, { direction: 'inbound', limit: 6 }).items.map(line),
-        activity: recentTurns(db, 14).map((t) => ({ actor: `${t.kind}/${t.id}`, href: `/actors/${t.kind}/${t.id}`, event: t.event, state: t.state, by: t.by, atMs: t.atMs })),
+        activity: recentTurns(db, 14).map((t) => ({ actor: `${t.kind}/${t.id}`, href: `/actors/${t.kind}/${t.id}`, event: eventWords(t.event), state: t.state, by: t.by, atMs: t.atMs })),
       }),
     });
   }),

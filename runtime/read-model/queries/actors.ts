@@ -38,10 +38,14 @@ export function listTurns(db: Db, ask: { kind: string; id: string; before?: numb
   return all(db, `SELECT * FROM turns WHERE ${rule} ORDER BY idx DESC LIMIT $limit`, { ...used(rule, ask), limit: ask.limit }).map(toTurn);
 }
 
-/** The latest turns of all actors but monitors, which turn all day. */
-export const recentTurns = (db: Db, limit: number): TurnRow[] => all(db,
-  `SELECT t.* FROM (SELECT kind, id, idx FROM actors WHERE kind <> 'monitor' ORDER BY at_ms DESC LIMIT $limit) a JOIN turns t ON t.kind = a.kind AND t.id = a.id AND t.idx = a.idx ORDER BY t.at_ms DESC`,
-  { limit }).map(toTurn);
+/** The latest turns of what moved last; not of monitors, which turn all day, nor the kernel's own bookkeeping. */
+export function recentTurns(db: Db, limit: number): TurnRow[] {
+  const actors = all<{ kind: string; id: string }>(db, `SELECT kind, id FROM actors WHERE kind <> 'monitor' ORDER BY at_ms DESC LIMIT $limit`, { limit });
+  return actors
+    .flatMap((a) => all(db, `SELECT * FROM turns WHERE kind = $kind AND id = $id AND event <> '~settle' ORDER BY idx DESC LIMIT 5`, a).map(toTurn))
+    .sort((a, b) => b.atMs - a.atMs || b.seq - a.seq)
+    .slice(0, limit);
+}
 
 const toActor = (r: Record<string, any>): ActorRow => ({ kind: r.kind, id: r.id, version: r.version, index: r.idx, atMs: r.at_ms, status: r.status, state: r.state, dueMs: r.due_ms, parked: r.parked, createdMs: r.created_ms });
 const toTurn = (r: Record<string, any>): TurnRow => ({ kind: r.kind, id: r.id, index: r.idx, seq: r.seq, atMs: r.at_ms, event: r.event, by: r.by, state: r.state });

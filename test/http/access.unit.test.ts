@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Metrics } from '../../runtime/http/metrics.ts';
+import { routeTable } from '../../runtime/http/route-table.ts';
+import type { Route } from '../../runtime/http/routes.ts';
+import { fixture, PASSWORD, type Fixture } from './fixture.ts';
+
+/** Who may do what, by hand: a route that is missing here, or has another scope, fails. Paths of the API stand once, for both mounts. */
+const TABLE: Record<Route['needs'], string[]> = {
+  public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
+  read: [
+    'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/:id/logs', 'GET /actors', 'GET /actors/:kind/:id',
+    'GET /settings', 'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
+    'GET api/worker-configs', 'GET api/worker-configs/:id', 'GET api/workers', 'GET api/workers/overview', 'GET api/workers/:id', 'GET api/workers/:id/status', 'GET api/workers/:id/logs', 'GET api/workers/:id/metrics', 'GET api/workers/:id/health',
+    'GET api/accounts', 'GET api/accounts/:id', 'GET api/login-sessions', 'GET api/login-sessions/:id', 'GET api/comments', 'GET api/direct-messages', 'GET api/notifications', 'GET api/replies', 'GET api/replies/:id',
+    'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
+  ],
+  operate: [
+    'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
+    'POST /logins/:id/answer', 'POST /logins/:id/cancel', 'POST /inbox/read', 'POST /replies', 'POST /replies/:id/check', 'POST /replies/:id/mark-posted', 'POST /replies/:id/resend', 'POST /replies/:id/discard', 'POST /replies/:id/cancel', 'POST /notifications/read',
+    'GET /workers/new', 'POST /workers', 'GET /workers/:id/edit', 'POST /workers/:id', 'POST /workers/:id/start', 'POST /workers/:id/stop', 'POST /workers/:id/restart', 'POST /workers/:id/drain', 'POST /workers/:id/retry', 'POST /workers/:id/kill', 'POST /workers/:id/remove', 'POST /actors/:kind/:id/send',
+    'POST api/worker-configs', 'PATCH api/worker-configs/:id', 'PUT api/worker-configs/:id', 'DELETE api/worker-configs/:id', 'POST api/workers/batch',
+    ...['start', 'stop', 'restart', 'drain', 'retry'].flatMap((v) => [`POST api/workers/:id/${v}`, `POST api/workers/:id/lifecycle/${v}`]),
+    'POST api/accounts', 'PUT api/accounts/:id', 'PATCH api/accounts/:id', 'DELETE api/accounts/:id', 'POST api/accounts/:id/pause', 'POST api/accounts/:id/resume', 'POST api/accounts/:id/crawl', 'POST api/accounts/:id/assign', 'POST api/accounts/:id/login',
+    'POST api/login-sessions/:id/answer', 'POST api/login-sessions/:id/cancel', 'POST api/messages/read', 'POST api/replies', ...['check', 'mark-posted', 'resend', 'discard', 'cancel'].map((v) => `POST api/replies/:id/${v}`), 'POST api/actors/:kind/:id/events',
+  ],
+  admin: ['POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
+};
+
+const RANK = { public: 0, read: 1, operate: 2, admin: 3 };
+let f: Fixture;
+let table: readonly Route[];
+beforeAll(async () => {
+  f = await fixture();
+  table = routeTable(new Metrics(f.deps));
+});
+afterAll(() => f.close());
+
+const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1');
+const ask = (route: Route, headers: Record<string, string>) => f.app.request(`http://localhost:3000${concrete(route.path)}`, { method: route.method.toUpperCase(), headers: { host: 'localhost:3000', ...headers }, ...(route.method === 'get' ? {} : { body: '' }) });
+
+describe('who may do what', () => {
+  it('lists every route with its scope, and no other', () => {
+    const name = (r: Route) => `${r.method.toUpperCase()} ${r.path}`;
+    const want = Object.entries(TABLE).flatMap(([needs, list]) => list.flatMap((n) => (n.includes(' api/') ? [n.replace(' api/', ' /api/v1/'), n.replace(' api/', ' /api/')] : [n]).map((m) => `${m} ${needs}`)));
+    expect(table.map((r) => `${name(r)} ${r.needs}`).sort()).toEqual(want.sort());
+  });
+
+  it('lets each scope in exactly where it belongs', async () => {
+    const tokens = { read: await f.token('read'), operate: await f.token('operate'), admin: await f.token('admin') };
+    for (const route of table.filter((r) => r.needs !== 'public' && r.path !== '/events')) {
+      f.clock.now += 100;
+      const anonymous = await ask(route, {});
+      expect([anonymous.status, anonymous.headers.get('location') ?? ''], `${route.path} without a token`).toEqual(route.kind === 'api' ? [401, ''] : [303, expect.stringMatching(/^\/sign-in/)]);
+      for (const [scope, token] of Object.entries(tokens)) {
+        const { status } = await ask(route, { authorization: `Bearer ${token}` });
+        const refused = status === 403 && route.path !== '/settings/password';
+        expect(refused, `${route.method} ${route.path} as ${scope}: ${status}`).toBe(RANK[scope as 'read'] < RANK[route.needs]);
+        expect(status, `${route.method} ${route.path} as ${scope}`).not.toBe(500);
+      }
+    }
+  });
+
+  it('is not fooled by other spellings of a path', async () => {
+    for (const path of ['//accounts', '/accounts/', '/accounts/..;/', '/%61ccounts', '/./accounts', '//api/v1/accounts', '/api//v1/accounts', '/api/v1/accounts%2f', '/ACCOUNTS']) {
+      const response = await f.get(path);
+      expect([303, 401, 404], path).toContain(response.status);
+      expect(await response.text(), path).not.toContain('旗舰店');
+    }
+  });
+
+  it('takes no token but a good one, also beside a good cookie', async () => {
+    const good = await f.token('admin');
+    const cookie = await f.cookie();
+    const bad = [`Bearer ${good}x`, `Bearer ${good.slice(0, -1)}`, `Basic ${btoa(`admin:${PASSWORD}`)}`, 'Bearer', `bearer  ${good}`, `Bearer trp_000000000000_${'a'.repeat(43)}`];
+    for (const authorization of bad) expect((await f.get('/api/v1/accounts', { authorization, cookie })).status, authorization).toBe(401);
+    expect((await f.get(`/api/v1/accounts?access_token=${good}`)).status).toBe(401);
+    expect((await f.get('/api/v1/accounts', { authorization: `Bearer ${good}` })).status).toBe(200);
+    const [id] = await f.deps.tokens.keys();
+    for (const key of await f.deps.tokens.keys()) await f.deps.tokens.delete(key);
+    expect(id).toBeDefined();
+    expect((await f.get('/api/v1/accounts', { authorization: `Bearer ${good}` })).status).toBe(401);
+  });
+
+  it('keeps neither secrets of tokens nor of sessions', async () => {
+    const token = await f.token('read');
+    const cookie = await f.cookie();
+    const stored = async (bucket: typeof f.deps.tokens) => (await Promise.all((await bucket.keys()).map(async (k) => k + new TextDecoder().decode((await bucket.get(k))!)))).join();
+    expect(await stored(f.deps.tokens)).not.toContain(token.split('_')[2]);
+    expect(await stored(f.deps.sessions)).not.toContain(cookie.split('=')[1]);
+    expect(await stored(f.deps.users)).not.toContain(PASSWORD);
+  });
+});
