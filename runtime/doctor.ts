@@ -3,7 +3,8 @@ import { access, mkdir, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { findChromium } from './browsers/find-chromium.ts';
-import type { Config } from './config.ts';
+import { describeConfig, type Config } from './config.ts';
+import { nearest } from './nearest.ts';
 import { FLOOR, findServer } from './nats-server/find-server.ts';
 import { tryServer } from './nats-server/server-ready.ts';
 import { natsLogin } from './nats-login.ts';
@@ -25,6 +26,7 @@ const LAST_RELEASE = Date.UTC(2025, 0, 1);
 export async function examine(config: Config, env: Record<string, string | undefined>): Promise<Finding[]> {
   const checks: Record<string, () => Verdict | Promise<Verdict>> = {
     node: () => node(process.versions.node),
+    settings: () => settings(env),
     'better-sqlite3': sqlite,
     'data folder': () => folder(config),
     disk: () => disk(config),
@@ -52,6 +54,17 @@ export function node(version: string): Verdict {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) return fail(`Node ${version}`, 'install Node 20.19 or newer');
   return ok(`Node ${version}`);
+}
+
+// Read elsewhere than in the configuration: by the set-up, the driver and the fault tests.
+const OTHER_NAMES = ['TROUPE_NATS_RELEASES', 'TROUPE_NONCE', 'TROUPE_CRASH_AT'];
+
+export function settings(env: Record<string, string | undefined>): Verdict {
+  const known = [...describeConfig().map((r) => r.name), ...OTHER_NAMES];
+  const strange = Object.keys(env).filter((n) => n.startsWith('TROUPE_') && !known.includes(n));
+  if (strange.length === 0) return ok('every value is readable');
+  const near = strange.map((n) => nearest(n, known)).filter((n) => n !== null);
+  return warn(`${strange.join(', ')} ${strange.length > 1 ? 'mean' : 'means'} nothing to Troupe`, near.length > 0 ? `did you mean ${near.join(', ')}?` : 'take it out; the README lists the names');
 }
 
 async function sqlite(): Promise<Verdict> {

@@ -38,7 +38,7 @@ it('ends quietly when its reader leaves', async () => {
 it('examines the machine, and ends with 1 when something fails', () => {
   const good = troupe(['doctor', '--json']);
   const findings = JSON.parse(good.stdout) as { check: string; is: string; what: string; fix: string }[];
-  expect(findings.map((f) => f.check)).toEqual(['node', 'better-sqlite3', 'data folder', 'disk', 'secrets', 'nats-server', 'nats', 'chromium', 'ports', 'clock']);
+  expect(findings.map((f) => f.check)).toEqual(['node', 'settings', 'better-sqlite3', 'data folder', 'disk', 'secrets', 'nats-server', 'nats', 'chromium', 'ports', 'clock']);
   expect(findings.find((f) => f.check === 'nats-server')).toMatchObject({ is: 'ok', fix: '' });
   expect(good.status).toBe(findings.some((f) => f.is === 'fail') ? 1 : 0);
   const bad = troupe(['doctor'], { TROUPE_NATS_SERVER: '/bin/true' });
