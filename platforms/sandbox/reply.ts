@@ -25,8 +25,8 @@ export async function prepareReply(config: PlatformConfig, url: string, text: st
       const outcome = new Promise<{ status: number; location: string }>((resolve, reject) => {
         // Chromium by itself sends a POST again when a kept-alive socket is reset; route.fetch puts it on the wire exactly once.
         page.route((to) => to.pathname === path, async (route) => {
-          if (route.request().method() !== 'POST') return route.continue();
-          if (seen) return route.abort();
+          if (route.request().method() !== 'POST') return route.continue().catch(() => undefined);
+          if (seen) return route.abort().catch(() => undefined);
           seen = true;
           try {
             const answer = await route.fetch({ maxRetries: 0, maxRedirects: 0, timeout: timeoutOf(config, 'press', 8000) });

@@ -157,7 +157,7 @@ export class BrowserPool {
         dispose: async () => {
           entry.alive = false;
           await made.dispose();
-          await door?.close();
+          await door?.close().catch(() => undefined);
         },
       };
       context.on('close', () => {

@@ -31,13 +31,15 @@ type Result = { to: Address; verb: string; body: object; id: string; at: number 
 const common = z.looseObject({ account: z.string().refine(isId, 'is no account id'), platform: z.string(), epoch: z.number() });
 const signalData = z.object({ txn: z.string(), ref: z.string() });
 
+const UNSTARTED = 10_000;
+
 /** Takes effects from the master: each token once, one account at a time, results stored before they are forgotten. */
 export class EffectRunner {
   readonly #o: RunnerOptions;
   readonly #running = new Map<string, Run>();
   readonly #done = new Map<string, Result>();
-  /** Tokens that this process was the first to see and did not start. */
-  readonly #refused = new Set<string>();
+  /** Tokens that were offered to nobody before this process, and that it has not started: they may be offered again. */
+  readonly #unstarted = new Set<string>();
   readonly #accounts = new Map<string, Slots>();
   readonly #crawls: Slots;
   readonly #storing = new Set<Promise<void>>();
@@ -88,8 +90,9 @@ export class EffectRunner {
       this.#store(known);
       return { taken: true };
     }
-    if (this.#draining) return this.#refuse(request, 'the worker is stopping');
-    if (once && offered > 0 && !this.#refused.has(token)) {
+    if (offered === 0) this.#noteUnstarted(token);
+    if (this.#draining) return { taken: false, reason: 'the worker is stopping' };
+    if (once && offered > 0 && !this.#unstarted.has(token)) {
       this.#settle(token, actor, new WorkerFault('lost', 'the worker was restarted while it had this: it may have been sent', 'maybe'));
       return { taken: true };
     }
@@ -104,18 +107,21 @@ export class EffectRunner {
     if (!this.#o.fence.holds(account, epoch)) {
       await this.#o.refresh();
       if (this.#running.has(token)) return { taken: true };
-      if (!this.#o.fence.holds(account, epoch)) return this.#refuse(request, `this worker holds no lease of account ${account} with epoch ${epoch}`);
+      if (!this.#o.fence.holds(account, epoch)) return { taken: false, reason: `this worker holds no lease of account ${account} with epoch ${epoch}` };
     }
-    this.#refused.delete(token);
+    this.#unstarted.delete(token);
     const run: Run = { src, account, abort: new AbortController(), active: false, answers: new Map(), early: new Map(), signals: new Set(), finished: Promise.resolve() };
     this.#running.set(token, run);
     run.finished = this.#work(token, actor, run, epoch, request.input);
     return { taken: true };
   }
 
-  #refuse({ token, offered }: RunRequest, reason: string): FxAnswer {
-    if (offered === 0) this.#refused.add(token);
-    return { taken: false, reason };
+  #noteUnstarted(token: string): void {
+    this.#unstarted.add(token);
+    for (const oldest of this.#unstarted) {
+      if (this.#unstarted.size <= UNSTARTED) break;
+      this.#unstarted.delete(oldest);
+    }
   }
 
   async #work(token: string, actor: Address, run: Run, epoch: number, input: unknown): Promise<void> {

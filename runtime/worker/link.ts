@@ -82,7 +82,11 @@ export class Link {
 
   /** Sends a log row; none is waited for. */
   tell(subject: string, body: object): void {
-    if (!this.#nc.isClosed()) this.#nc.publish(subject, JSON.stringify(body));
+    try {
+      this.#nc.publish(subject, JSON.stringify(body));
+    } catch {
+      // Closed or closing: the row is on standard output all the same.
+    }
   }
 
   /** Answers every request on the worker's own effect subject. */

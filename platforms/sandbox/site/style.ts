@@ -30,6 +30,7 @@ input[type=radio], input[type=range] { width: auto; }
 textarea { min-height: 5rem; resize: vertical; }
 form.stack { display: grid; gap: .7rem; }
 .row { display: flex; gap: .6rem; flex-wrap: wrap; align-items: center; }
+.card > form, .card > .row { margin-top: .7rem; }
 .row > select, .row > input { width: auto; flex: 1 1 7rem; }
 .qr-image, .code-picture { width: 240px; height: 240px; image-rendering: pixelated; border-radius: 12px; background: #fff; display: block; margin: 1rem auto; }
 .phone { max-width: 26rem; margin: 0 auto; width: 100%; }
