@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isId } from '../transport/subjects.ts';
@@ -44,9 +45,18 @@ const isPort = (v: string) => /^\d{1,5}$/.test(v) && Number(v) >= 1 && Number(v)
 const port = (fallback: string, help: string) =>
   about(z.string().refine(isPort, 'must be a port from 1 to 65535').transform(Number).optional(), fallback, help);
 
+const isHost = (v: string) => /^[\w.-]+$/.test(v) ? URL.canParse(`tcp://${v}`) : isIP(v) === 6;
+const isAddress = (v: string, protocols: string[]) => {
+  try {
+    const { protocol, hostname, username, password } = new URL(v);
+    return protocols.includes(protocol) && hostname !== '' && decodeURIComponent(username + password) !== null;
+  } catch {
+    return false;
+  }
+};
 const url = (protocols: string[], fallback: string, help: string) =>
   about(
-    z.string().refine((v) => v.split(',').every((u) => URL.canParse(u) && protocols.includes(new URL(u).protocol) && new URL(u).hostname !== ''),
+    z.string().refine((v) => v.split(',').every((u) => isAddress(u, protocols)),
       `must be an address like ${protocols[0]}//127.0.0.1:4222`).optional(),
     fallback, help);
 
@@ -57,12 +67,12 @@ const schema = z.object({
   NATS_PASSWORD_FILE: path('', 'a file of mode 0600 that holds it'),
   WORKER_PSK_FILE: path('data/secrets/worker-psk', 'file of the pre-shared key of which each worker derives its password'),
   MASTER_URL: url(['http:', 'https:', 'nats:'], '', 'the master\'s address; NATS is looked for on its host, port 4222'),
-  MASTER_HOST: text('', 'the same, as a host name'),
+  MASTER_HOST: about(z.string().refine(isHost, 'must be a host name or an IP address').optional(), '', 'the same, as a host name'),
   MASTER_PORT: port('', 'port of the master\'s page'),
   TROUPE_DATA: path('./data', 'where everything is kept'),
   DATA_DIR: path('./data', 'the same; TROUPE_DATA wins'),
   DB_PATH: path('<data>/master.db', 'file of the read model'),
-  HOST: about(z.string().default('127.0.0.1').refine((v) => /^[\w.:-]+$/.test(v), 'must be a host name or an IP address'), '127.0.0.1', 'address that the page listens on'),
+  HOST: about(z.string().default('127.0.0.1').refine(isHost, 'must be a host name or an IP address'), '127.0.0.1', 'address that the page listens on'),
   PORT: port('3000; worker-n: 4000+n', 'port of the page, or of the worker in a worker\'s process'),
   LISTEN: about(z.string().refine((v) => v.split(',').every((p) => isPort(p.trim())), 'must be ports with commas, like 3000,8100').optional(), 'PORT', 'several ports for the page, like 3000,8100,6767'),
   WORKER_PORT: port('PORT', 'port of the worker where PORT is taken by the page'),
@@ -223,7 +233,7 @@ function contradictions(v: Variables): string[] {
 
 function natsAddress(v: Variables): { servers: string[]; user: string | null; password: string | null } {
   const host = v.MASTER_URL ? new URL(v.MASTER_URL).hostname : v.MASTER_HOST;
-  const urls = (v.NATS_URL ?? `nats://${host ?? '127.0.0.1'}:4222`).split(',').map((u) => new URL(u));
+  const urls = (v.NATS_URL ?? `nats://${isIP(host ?? '') === 6 ? `[${host}]` : host ?? '127.0.0.1'}:4222`).split(',').map((u) => new URL(u));
   const first = urls[0]!;
   return {
     servers: urls.map((u) => `${u.protocol}//${u.host}`),

@@ -61,6 +61,8 @@ describe('loadConfig', () => {
     [{ LEASE_FENCE_MS: '20000' }, 'LEASE_FENCE_MS=20000 must be less than LEASE_TTL_MS=20000'],
     [{ AUTH_DISABLED: '1', HOST: '0.0.0.0' }, 'AUTH_DISABLED=1 is allowed only while HOST is loopback'],
     [{ SANDBOX_PORT: '3000' }, 'SANDBOX_PORT=3000 is the page\'s own port'],
+    [{ MASTER_HOST: 'a b' }, 'MASTER_HOST="a b": must be a host name'],
+    [{ NATS_URL: 'nats://%zz@x' }, 'NATS_URL=…: must be an address'],
     [{ NATS_URL: 'http://x' }, 'NATS_URL=…: must be an address like nats://'],
   ])('refuses %j by name', (env, line) => {
     const lines = linesOf(env as unknown as Record<string, string>);
@@ -76,12 +78,12 @@ describe('loadConfig', () => {
 
   it('gives a config or one line a fault, whatever the values', () => {
     const names = describeConfig().map((r) => r.name);
-    fc.assert(fc.property(fc.dictionary(fc.constantFrom(...names), fc.oneof(fc.string(), fc.integer().map(String), fc.constantFrom('a,b', '::', '-1', '1e3', '\u0000'))), (env) => {
+    fc.assert(fc.property(fc.dictionary(fc.constantFrom(...names), fc.oneof(fc.string(), fc.integer().map(String), fc.constantFrom('a,b', '::', '-1', '1e3', '\u0000', 'nats://%zz@x', 'nats://a,nats://b', 'http://[::1]:1', '..', '1.2.3.4.5', 'a:b'))), (env) => {
       for (const line of linesOf(env)) {
         expect(line).not.toContain('\n');
         expect(names.some((n) => line.startsWith(`${n}=`))).toBe(true);
       }
-    }), { numRuns: 300 });
+    }), { numRuns: 2000 });
   });
 });
 
