@@ -86,9 +86,10 @@ const where = (n: Node) => (n.path.length ? n.path.join('.') : '(root)');
 /** What the kernel can't make durable: code inside the chart that lives longer than a turn. */
 function* refusals(machine: AnyStateMachine): Generator<string> {
   for (const { state, src } of invokes(machine)) {
-    const logic = machine.implementations.actors[src] as { config?: unknown } | undefined;
-    if (logic === undefined || isEffect(logic)) continue;
-    yield `state ${state} invokes ${describe(logic)} (${src}): invoke it by name without an implementation, or as effect() from machines/effect.ts, and register the work as an effect of that name`;
+    const inline = src.startsWith('xstate.invoke.');
+    const logic = (inline ? inlineOf(machine, state, src) : machine.implementations.actors[src]) as object | undefined;
+    if (!inline && (logic === undefined || isEffect(logic))) continue;
+    yield `state ${state} invokes ${describe(logic ?? {})}${inline ? '' : ` (${src})`}: invoke it by name without an implementation, or as effect() from machines/effect.ts, and register the work as an effect of that name`;
   }
   for (const node of nodes(machine.root as unknown as Node)) {
     for (const fault of faultsOf(node.config, node.path.length === 0)) yield `state ${where(node)} ${fault}`;
@@ -97,6 +98,14 @@ function* refusals(machine: AnyStateMachine): Generator<string> {
     const fault = actionFault(action);
     if (fault) yield `action ${name} ${fault}`;
   }
+}
+
+/** XState names inline logic `xstate.invoke.<place in the list>.<state>` and finds it in the state's own config. */
+function inlineOf(machine: AnyStateMachine, state: string, src: string): unknown {
+  const node = nodes(machine.root as unknown as Node).find((n) => where(n) === state);
+  const config = (node?.config as { invoke?: unknown } | undefined)?.invoke;
+  const list = Array.isArray(config) ? config : [config];
+  return (list[Number(src.split('.')[2])] as { src?: unknown } | undefined)?.src;
 }
 
 function describe(logic: object): string {
