@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
 import { bind, type Binding } from '../../actors/binding.ts';
 import { Durable, memoryStore, type Store } from './durable.ts';
+import type { Observed } from './observed.ts';
 import { Reference } from './reference.ts';
 
 /** One thing that happens to a chart: an event, time that passes (ms), or the end of an effect by its invoke id. */
@@ -12,8 +13,6 @@ export type Happening =
   | { error: string; reason?: unknown };
 export type Run = { name?: string; input?: unknown; steps: readonly Happening[] };
 
-/** What must agree after every step. `acts` are named actions with their parameters, `emitted` events, both as JSON. */
-export type Observed = { status: string; value: unknown; context: unknown; output: unknown; emitted: string[]; acts: string[] };
 export type Difference = { run: string; step: number; happening: Happening | 'start'; what: keyof Observed; reference: unknown; durable: unknown };
 
 let runs = 0;

@@ -1,7 +1,7 @@
 import type { Binding } from '../../actors/binding.ts';
 import { decodeEntry, hashOf, type Command, type Entry } from '../../actors/entry.ts';
 import { turn, type Head, type Inbound } from '../../actors/turn.ts';
-import type { Observed } from './conform.ts';
+import type { Observed } from './observed.ts';
 
 /** Where the entries go: memory, or a real journal. */
 export type Store = { append(actor: string, bytes: Uint8Array, expect: number): Promise<number>; last(actor: string): Promise<{ bytes: Uint8Array; seq: number } | null> };

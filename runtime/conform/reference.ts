@@ -1,5 +1,5 @@
 import { createActor, fromPromise, type AnyActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
-import type { Observed } from './conform.ts';
+import type { Observed } from './observed.ts';
 
 /** Virtual milliseconds: timeouts fire one by one at their own instant, in the order of arming when they tie. */
 class VirtualClock {
