@@ -59,7 +59,7 @@ function pane(x: Ctx, m: InboxModel): Value {
     <form class="reply-box" id=${`reply-${i.item}`} hx-post="/replies" hx-swap="none" hx-disable="find button" hx-morph-skip="" data-reset="">
       <input type="hidden" name="item" value=${i.item}><input type="hidden" name="key" value=${o.key}><p class="form-error" role="alert" hidden></p>
       <label><span class="hidden">${x.t('inbox.reply')}</span><textarea name="text" rows="3" required maxlength=${o.maxLength} ?disabled=${o.why !== null} placeholder=${x.t('inbox.reply-to', { name: i.author })} data-reply=""></textarea></label>
-      <div class="reply-end"><span class="muted small">${o.why ?? x.t('inbox.reply-hint', { account: i.accountName })}</span><span class="grow"></span><button class="button main" ?disabled=${o.why !== null} title=${o.why}>${x.t('inbox.send')}</button></div>
+      <div class="reply-end">${o.why ? html`<span class="grow"></span><span class="off"><button class="button main" disabled title=${o.why}>${x.t('inbox.send')}</button><small class="why">${o.why}</small></span>` : html`<span class="muted small">${x.t('inbox.reply-hint', { account: i.accountName })}</span><span class="grow"></span><button class="button main">${x.t('inbox.send')}</button>`}</div>
     </form></article>`;
 }
 

@@ -352,7 +352,6 @@ export const en: Record<TextKey, string> = {
   'banner.bus': 'NATS is down',
   'banner.bus-text': 'You see what was known before; commands do not work until it is back. Check that nats-server runs.',
   'banner.stale': 'The view is behind',
-  'banner.stale-text': 'It is {n} messages behind and catching up.',
   'state.stopped': 'stopped',
   'state.starting': 'starting',
   'state.running': 'running',

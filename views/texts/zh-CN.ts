@@ -350,7 +350,6 @@ export const zhCN = {
   'banner.bus': 'NATS 连接已断开',
   'banner.bus-text': '页面显示的是断开前的数据，操作暂时无法执行。请检查 nats-server 是否在运行。',
   'banner.stale': '数据不是最新',
-  'banner.stale-text': '视图落后 {n} 条消息，正在追赶。',
   'state.stopped': '已停止',
   'state.starting': '启动中',
   'state.running': '运行中',

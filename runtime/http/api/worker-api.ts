@@ -76,7 +76,7 @@ export const workerApi = (): Route[] => [
   ...lifecycle('retry', z.strictObject({}), 'Start again now instead of after the backoff'),
 ];
 
-const logQuery = z.object({ level: z.string().regex(/^(debug|info|warn|error)(,(debug|info|warn|error))*$/, 'must be of debug, info, warn, error').optional(), limit: paging(100).limit, tail: paging(100).limit.optional(), since: moment.optional(), format: z.enum(['json', 'text']).default('json') });
+const logQuery = z.object({ level: z.string().regex(/^(debug|info|warn|error)(,(debug|info|warn|error))*$/, 'must be of debug, info, warn, error').optional(), limit: paging(100).limit, tail: paging(100).limit.unwrap().optional(), since: moment.optional(), format: z.enum(['json', 'text']).default('json') });
 
 function lifecycle(verb: string, schema: z.ZodType, summary: string): Route[] {
   return mount('post', [`/workers/:id/${verb}`, `/workers/:id/lifecycle/${verb}`], 'operate', { tag: TAG, summary, body: schema, answer: '{success, worker_id, status, process_id}' }, async (call) => {
