@@ -1,0 +1,233 @@
+import { getRequestListener } from '@hono/node-server';
+import { createServer, request, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright';
+import Database from 'better-sqlite3';
+import QRCode from 'qrcode';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium } from '../../runtime/browsers/find-chromium.ts';
+import { fixture, PASSWORD, type Fixture } from './fixture.ts';
+import type { SeedText } from './seed.ts';
+
+let browser: Browser;
+const open: { f: Fixture; server: Server }[] = [];
+
+async function site(text?: SeedText): Promise<{ f: Fixture; base: string }> {
+  const f = await fixture(text ? { text } : {});
+  await f.deps.pictures.put('qr1', await QRCode.toBuffer('https://sandbox.example/qr', { width: 240 }));
+  // Real time, so that limits by the second and countdowns pass.
+  f.deps.now = () => Date.now();
+  const server = createServer(getRequestListener(f.app.fetch));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push({ f, server });
+  return { f, base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+async function visitor(f: Fixture, base: string, more: { width?: number; lang?: string; scheme?: 'dark' | 'light' } = {}): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+  const context = await browser.newContext({ viewport: { width: more.width ?? 1280, height: 844 }, locale: more.lang ?? 'en-US', colorScheme: more.scheme ?? 'light' });
+  const [name, value] = (await f.cookie()).split('=') as [string, string];
+  await context.addCookies([{ name, value, url: base }]);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.push(m.text()));
+  page.on('pageerror', (e) => complaints.push(e.message));
+  return { context, page, complaints };
+}
+
+beforeAll(async () => {
+  browser = await chromium.launch({ executablePath: (await findChromium()).path, args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-gpu', '--disable-quic'] });
+});
+afterAll(async () => {
+  await browser?.close();
+  for (const { f, server } of open) {
+    f.deps.live.close();
+    server.closeAllConnections();
+    server.close();
+    f.close();
+  }
+});
+
+const PAGES = ['/', '/accounts', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
+
+describe('in a real Chromium', () => {
+  it('all pages keep to the policy, load nothing from elsewhere, and fit a phone', async () => {
+    const { f, base } = await site();
+    for (const [width, scheme] of [[1280, 'light'], [390, 'dark']] as const) {
+      const { context, page, complaints } = await visitor(f, base, { width, scheme });
+      const foreign: string[] = [];
+      page.on('request', (r) => !r.url().startsWith(base) && !r.url().startsWith('data:') && foreign.push(r.url()));
+      for (const path of PAGES) {
+        await page.goto(base + path);
+        await page.waitForFunction(() => 'htmx' in window);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${path} at ${width}`).toBeLessThanOrEqual(0);
+      }
+      expect([complaints, foreign]).toEqual([[], []]);
+      await context.close();
+    }
+  });
+
+  it('hostile text runs nothing', async () => {
+    const hostile = '"><img src=x onerror="window.pwned=1"><svg onload="window.pwned=1"><script>window.pwned=1</script></textarea><script>window.pwned=1</script>';
+    const { f, base } = await site({ author: hostile, content: hostile, post: hostile, name: hostile, error: hostile, log: hostile, id: hostile });
+    const { context, page, complaints } = await visitor(f, base);
+    for (const path of PAGES) {
+      await page.goto(base + path);
+      await page.waitForFunction(() => 'htmx' in window);
+      expect(await page.evaluate(() => 'pwned' in window), path).toBe(false);
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('signs in, and back to where one was going', async () => {
+    const { f, base } = await site();
+    const { context, page } = await visitor(f, base);
+    await context.clearCookies();
+    await page.goto(`${base}/workers`);
+    await page.fill('[name=user]', 'admin');
+    await page.fill('[name=password]', PASSWORD);
+    await page.press('[name=password]', 'Enter');
+    await page.waitForURL(`${base}/workers`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL(/sign-in/);
+    await context.close();
+  });
+
+  it('keeps what is being typed while the page changes under it, and answers by keys alone', async () => {
+    const { f, base } = await site();
+    const { context, page, complaints } = await visitor(f, base);
+    await page.goto(`${base}/inbox`);
+    await page.waitForFunction(() => 'htmx' in window);
+    await page.keyboard.press('j');
+    await page.waitForSelector('.thread');
+    const first = page.url();
+    await page.waitForSelector('.line[aria-current]');
+    await page.keyboard.press('j');
+    await page.waitForURL((url) => url.href !== first);
+    await page.keyboard.press('r');
+    await page.keyboard.type('half a sent');
+    const writer = new Database(f.deps.db.name);
+    writer.prepare(`INSERT INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES ('a1', 'new1', 'it came while typing', 'Someone', 'u', 'p', 't', ?, ?, ?)`).run(Date.now(), Date.now() / 1000, Date.now() + 1000);
+    writer.close();
+    f.deps.live.changed(['inbox']);
+    await page.getByText('it came while typing').waitFor();
+    await page.keyboard.type('ence');
+    expect(await page.inputValue('textarea[name=text]')).toBe('half a sentence');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('.toast').waitFor();
+    expect(f.sent.at(-1)).toMatchObject({ to: { kind: 'reply' }, verb: 'create', payload: { text: 'half a sentence' }, by: 'user:admin' });
+    expect(await page.inputValue('textarea[name=text]')).toBe('');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await page.locator('#keys[open]').waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('walks a login through its states in the open dialog, counting down', async () => {
+    const { f, base } = await site();
+    const { context, page } = await visitor(f, base);
+    await page.goto(`${base}/accounts`);
+    await page.locator('#account-a3').getByRole('button', { name: 'Show login' }).click();
+    await page.locator('dialog .qr img').waitFor();
+    expect(await page.locator('dialog .qr img').evaluate((i: HTMLImageElement) => i.decode().then(() => i.naturalWidth))).toBeGreaterThan(0);
+    const count = page.locator('dialog .login-line .count');
+    const before = await count.innerText();
+    await expect.poll(() => count.innerText()).not.toBe(before);
+    const writer = new Database(f.deps.db.name);
+    const move = (status: string, more = '') => {
+      writer.exec(`UPDATE login_sessions SET status = '${status}' ${more} WHERE id = 'l1'`);
+      f.deps.live.changed(['login', 'login/l1']);
+    };
+    move('challenge', `, challenge = '{"what":"sms","prompt":"Sent to 138","picture":null,"txn":"t9"}'`);
+    const code = page.locator('dialog input[name=value]');
+    await code.fill('4711');
+    const redrawn = page.waitForResponse(/\/logins\/l1$/);
+    f.deps.live.changed(['login/l1']);
+    await (await redrawn).finished();
+    await page.waitForFunction(() => !document.querySelector('.htmx-request'));
+    expect(await code.inputValue()).toBe('4711');
+    await code.press('Enter');
+    await page.locator('.toast').waitFor();
+    expect(f.sent.at(-1)).toMatchObject({ to: { kind: 'login', id: 'l1' }, verb: 'answer', payload: { txn: 't9', value: '4711' } });
+    move('confirming', ', challenge = NULL');
+    await page.getByText('waiting for the platform').waitFor();
+    move('failed', `, error_message = 'the code was wrong'`);
+    await page.getByText('the code was wrong').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => f.sent.at(-1)?.verb).toBe('login');
+    move('success');
+    await page.locator('dialog .qr.done').waitFor();
+    await page.locator('dialog footer').getByRole('button', { name: 'Close' }).click();
+    await page.locator('#dialog dialog').waitFor({ state: 'detached' });
+    writer.close();
+    await context.close();
+  });
+
+  it('asks before it removes, shows what was refused, and marks the field at fault', async () => {
+    const { f, base } = await site();
+    f.answers.next = (s) => (s.verb === 'create' ? { ok: false, code: 'invalid', message: 'port: must be free', field: 'port' } : { ok: false, code: 'conflict', message: 'worker/worker-4 is busy' });
+    const { context, page } = await visitor(f, base);
+    await page.goto(`${base}/workers`);
+    await page.locator('#menu-worker-4 summary').click();
+    await page.locator('#menu-worker-4').getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
+    expect(f.sent).toEqual([]);
+    await page.locator('#menu-worker-4 summary').click();
+    await page.locator('#menu-worker-4').getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Yes' }).click();
+    await page.locator('.toast.bad', { hasText: 'worker/worker-4 is busy' }).waitFor();
+    await page.getByRole('button', { name: 'New worker' }).click();
+    await page.fill('dialog [name=name]', 'five');
+    await page.locator('label[for=tab-limits]').click();
+    await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.locator('dialog [name=port][aria-invalid=true]').waitFor();
+    expect(await page.locator('dialog .form-error').innerText()).toBe('port: must be free');
+    expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe('port');
+    await context.close();
+  });
+
+  it('refreshes by itself, every five seconds, when the live connection is gone', async () => {
+    const { f, base } = await site();
+    const { context, page } = await visitor(f, base);
+    await page.route('**/events?*', (route) => route.abort());
+    await page.goto(`${base}/accounts`);
+    await page.waitForFunction(() => 'htmx' in window);
+    const writer = new Database(f.deps.db.name);
+    writer.exec(`UPDATE accounts SET account_name = 'Renamed behind its back' WHERE id = 'a2'`);
+    writer.close();
+    await page.getByText('Renamed behind its back').waitFor({ timeout: 12_000 });
+    await context.close();
+  });
+});
+
+describe('over a real socket', () => {
+  const port = (base: string) => Number(new URL(base).port);
+  it('gives up on a body that never comes', async () => {
+    const { f, base } = await site();
+    const token = await f.token('admin');
+    const status = await new Promise<number>((resolve, reject) => {
+      const r = request(`${base}/api/v1/accounts`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'transfer-encoding': 'chunked' } }, (response) => resolve(response.statusCode!));
+      r.on('error', reject);
+      r.write('{"platform":');
+    });
+    expect(status).toBe(408);
+  });
+
+  it('answers odd request lines with an error and lives on', async () => {
+    const { f, base } = await site();
+    for (const line of ['TRACE /accounts HTTP/1.1', 'GET //accounts HTTP/1.1', 'GET http://evil.example/accounts HTTP/1.1', 'GET /%ZZ HTTP/1.1', 'GET /accounts/%00 HTTP/1.1', 'BREW /pot HTTP/1.1', 'GET /\\accounts HTTP/1.1']) {
+      const answer = await new Promise<string>((resolve) => {
+        const socket = connect(port(base), '127.0.0.1', () => socket.write(`${line}\r\nHost: localhost\r\nConnection: close\r\n\r\n`));
+        let text = '';
+        socket.on('data', (d) => (text += d));
+        socket.on('close', () => resolve(text));
+        socket.on('error', () => resolve(text));
+      });
+      expect(answer, line).toMatch(/^HTTP\/1\.1 (3|4)\d\d/);
+      expect(answer, line).not.toContain('旗舰店');
+    }
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    expect(f.sent).toEqual([]);
+  });
+});
