@@ -73,7 +73,7 @@ describe('the house', () => {
   });
 
   it('keeps clock, chance and the outside out of the charts', () => {
-    const wrong = [...graph.keys()].filter((f) => relative(ROOT, f).startsWith('machines/')).filter((f) => /Date\.now|new Date\(|Math\.random|(?<![.\w-])(process|console)\./.test(readFileSync(f, 'utf8')));
+    const wrong = [...graph.keys()].filter((f) => relative(ROOT, f).startsWith('machines/')).filter((f) => /Date\.now|new Date\(|Math\.random|(?<![.\w-])(process|console)\.[a-z]/.test(readFileSync(f, 'utf8')));
     expect(wrong).toEqual([]);
   });
 

@@ -59,6 +59,14 @@ it('starts in order, each when the one before is ready, and stops as told', asyn
   expect(await driver.recover((await handleOf('a'))!)).toBe('running');
 });
 
+it('starts the next at once beside one that stands aside', async () => {
+  const s = supervise(part('a', { aside: true, ready: async (signal) => {
+    while (!order().includes('b')) await delay(10, undefined, { signal });
+  } }), part('b'));
+  expect(await s.start()).toBe(true);
+  expect(types().filter((t) => t.endsWith('ready')).sort()).toEqual(['a ready', 'b ready']);
+});
+
 it('starts again what was killed', async () => {
   const s = supervise(part('a'));
   await s.start();

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream } from '@nats-io/jetstream';
 import { natsLogin, workerLogin } from '../../runtime/nats-login.ts';
@@ -70,6 +71,29 @@ export async function openStage(env: Record<string, string> = {}) {
     async restartServer(): Promise<void> {
       server.kill('SIGKILL');
       await once(server, 'exit');
+      await startServer();
+    },
+    /** The newest journal message that the master's view holds. */
+    seen(): number {
+      const db = new Database(config.dbPath, { readonly: true });
+      try {
+        return (db.prepare("SELECT seq FROM position WHERE stream = 'TROUPE_JOURNAL'").pluck().get() as number | undefined) ?? 0;
+      } finally {
+        db.close();
+      }
+    },
+    /** Breaks a stream's files while the server is down. */
+    async damage(stream: string, how: 'remove' | 'empty' | 'truncate'): Promise<void> {
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+      const dir = readdirSync(files.storeDir, { recursive: true }).map(String).filter((p) => p.endsWith(join('streams', stream))).map((p) => join(files.storeDir, p))[0];
+      if (how === 'remove') rmSync(dir!, { recursive: true });
+      else
+        for (const block of readdirSync(join(dir!, 'msgs'))) {
+          const file = join(dir!, 'msgs', block);
+          if (block.endsWith('.blk')) truncateSync(file, how === 'empty' ? 0 : Math.floor(statSync(file).size / 2));
+          else rmSync(file);
+        }
       await startServer();
     },
     operator: () => open(natsLogin(config, 'operator')),
