@@ -9,6 +9,8 @@ export type Part = {
   ready(signal: AbortSignal): Promise<void>;
   /** The graph is no use without it: a failed `ready` ends the start. */
   vital: boolean;
+  /** The next part starts without waiting for it. */
+  aside?: boolean;
   graceMs: number;
 };
 
@@ -50,12 +52,16 @@ export class Supervisor<Handle> {
   async start(): Promise<boolean> {
     const alive = new Set<string>();
     for await (const { key, handle } of this.#driver.list()) if ((await this.#driver.recover(handle)) === 'running') alive.add(key);
+    const asides: Promise<void>[] = [];
     for (const part of this.#parts) {
       if (this.#end.signal.aborted) return false;
       await this.#launch(part, alive.has(part.key));
       void this.#watch(part);
-      await this.#untilReady(part);
+      const ready = this.#untilReady(part);
+      if (part.aside) asides.push(ready);
+      else await ready;
     }
+    await Promise.all(asides);
     return !this.#end.signal.aborted;
   }
 
