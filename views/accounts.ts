@@ -24,7 +24,7 @@ export type AccountCard = {
   unread: number;
 };
 
-export type AccountsModel = { accounts: AccountCard[]; search: string; status: string; total: number };
+export type AccountsModel = { accounts: AccountCard[]; search: string; status: string; /** All there are, and those that fit. */ total: number; fitting: number; page: number; size: number };
 
 export function accountsPage(x: Ctx, m: AccountsModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.accounts')}</h1>
@@ -41,7 +41,14 @@ function list(x: Ctx, m: AccountsModel): Html {
   if (m.accounts.length === 0) return empty(x.t('filter.none'), x.t('filter.none-next'), html`<a class="button" href="/accounts">${x.t('filter.clear')}</a>`);
   return html`<div class="table-box"><table class="cards">
     <thead><tr><th>${x.t('accounts.name')}</th><th>${x.t('accounts.session')}</th><th>${x.t('accounts.monitor')}</th><th>${x.t('accounts.worker')}</th><th class="end">${x.t('actions')}</th></tr></thead>
-    <tbody>${m.accounts.map((a) => row(x, a))}</tbody></table></div>`;
+    <tbody>${m.accounts.map((a) => row(x, a))}</tbody></table></div>${pager(x, m)}`;
+}
+
+function pager(x: Ctx, m: AccountsModel): Html | null {
+  const pages = Math.ceil(m.fitting / m.size);
+  if (pages < 2) return null;
+  const url = (page: number) => `/accounts?${new URLSearchParams({ ...(m.search ? { q: m.search } : {}), ...(m.status ? { status: m.status } : {}), page: String(page) }).toString()}`;
+  return html`<nav class="pager" aria-label=${x.t('pages')}><span class="muted">${x.t('total', { n: m.fitting })}</span><span class="grow"></span>${m.page > 1 ? html`<a class="button plain" href=${url(m.page - 1)}>←</a>` : null}<span>${m.page} / ${pages}</span>${m.page < pages ? html`<a class="button plain" href=${url(m.page + 1)}>→</a>` : null}</nav>`;
 }
 
 function row(x: Ctx, a: AccountCard): Html {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { accountFields } from '../../../actors/account.ts';
-import { findAccount, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
+import { countListed, findAccount, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { findLogin, listLogins, type LoginRow } from '../../read-model/queries/logins.ts';
 import { found, type Call } from '../call.ts';
 import { Problem } from '../problem.ts';
@@ -31,9 +31,9 @@ const LOGINS = 'logins';
 export const accountApi = (): Route[] => [
   ...mount('get', '/accounts', 'read', { tag: TAG, summary: 'All accounts', query: listing, answer: '{success, accounts}' }, (call) => {
     const q = readQuery(call, listing);
-    const all = listAccounts(call.d.db, { platform: q.platform, status: q.login_status, search: q.search } as Parameters<typeof listAccounts>[1]);
-    const rows = all.slice(q.offset, q.offset + q.limit);
-    return answer(call, { success: true, accounts: rows.map(accountRow) }, 200, listHeaders(call, all.length, { limit: q.limit, offset: q.offset, given: rows.length }));
+    const ask = { platform: q.platform, status: q.login_status, search: q.search };
+    const rows = listAccounts(call.d.db, { ...ask, limit: q.limit, offset: q.offset });
+    return answer(call, { success: true, accounts: rows.map(accountRow) }, 200, listHeaders(call, countListed(call.d.db, ask), { limit: q.limit, offset: q.offset, given: rows.length }));
   }),
   ...mount('post', '/accounts', 'operate', { tag: TAG, summary: 'Create an account', body: creating, answer: '{success, account}', status: 201 }, async (call) => {
     const given = await readBody(call, creating);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accountForm, assignForm } from '../../../views/account-form.ts';
 import { accountsPage, type AccountCard } from '../../../views/accounts.ts';
 import { loginDialog } from '../../../views/login-dialog.ts';
-import { findAccount, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
+import { countAccounts, countListed, findAccount, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { findLogin } from '../../read-model/queries/logins.ts';
 import { listWorkers } from '../../read-model/queries/workers.ts';
 import { found, type Call } from '../call.ts';
@@ -11,6 +11,7 @@ import { context, done, showPage, showPiece } from '../page.ts';
 import { page, type Route } from '../routes.ts';
 import { fresh, loginModel } from './login-pages.ts';
 
+const PAGE = 20;
 const whole = z.string().regex(/^\d{1,7}$/, 'must be a whole number').transform(Number);
 const hour = z.union([z.literal('').transform(() => null), whole]);
 const form = z.object({
@@ -40,9 +41,11 @@ export const accountPages = (): Route[] => [
     const x = context(call);
     const search = call.query('q') ?? '';
     const status = call.query('status') ?? '';
-    const all = listAccounts(call.d.db);
-    const accounts = search || status ? listAccounts(call.d.db, { search, status }) : all;
-    return showPage(call, x, { title: x.t('nav.accounts'), topics: ['account', 'login', 'monitor', 'inbox', 'reply', 'notification'], main: accountsPage(x, { accounts: accounts.map(card), search, status, total: all.length }) });
+    const ask = { search: search || undefined, status: status || undefined };
+    const fitting = countListed(call.d.db, ask);
+    const at = Math.min(Math.max(1, Math.ceil(fitting / PAGE)), Math.max(1, Number(/^\d{1,6}$/.exec(call.query('page') ?? '')?.[0] ?? 1)));
+    const accounts = listAccounts(call.d.db, { ...ask, limit: PAGE, offset: (at - 1) * PAGE });
+    return showPage(call, x, { title: x.t('nav.accounts'), topics: ['account', 'login', 'monitor', 'inbox', 'reply', 'notification'], main: accountsPage(x, { accounts: accounts.map(card), search, status, total: countAccounts(call.d.db).total, fitting, page: at, size: PAGE }) });
   }),
   page('get', '/accounts/new', 'operate', (call) => {
     const platforms = call.d.platforms().map((id) => ({ id, label: id }));

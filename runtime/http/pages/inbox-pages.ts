@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { inboxPage, type InboxLine } from '../../../views/inbox.ts';
 import type { ReplyLine } from '../../../views/reply-line.ts';
-import { findAccount, listAccounts } from '../../read-model/queries/accounts.ts';
+import { accountNames, findAccount } from '../../read-model/queries/accounts.ts';
 import { findThread, isInboxKey, listInbox, type InboxItem } from '../../read-model/queries/inbox.ts';
 import type { ReplyRow } from '../../read-model/queries/replies.ts';
 import { found, type Call } from '../call.ts';
@@ -34,7 +34,7 @@ export const inboxPages = (): Route[] => [
       topics: ['inbox', 'reply', 'notification'],
       main: inboxPage(x, {
         filter, items: items.map(line), next: list.next, anything: Boolean(filtered),
-        accounts: listAccounts(db).map((a) => ({ id: a.id, name: a.name })),
+        accounts: choices(db, filter.account),
         open: thread && {
           line: line(thread.item), before: thread.before.map(line), replies: thread.replies.map(replyLine), key: randomBytes(12).toString('hex'), maxLength: LONGEST,
           why: thread.item.direction === 'outbound' ? x.t('inbox.why-outbound') : findAccount(db, thread.item.account) ? null : x.t('inbox.why-removed'),
@@ -55,6 +55,13 @@ export const inboxPages = (): Route[] => [
     return done(call, 'done.reply');
   }),
 ];
+
+/** The first hundred, and the one that is chosen. */
+function choices(db: Call['d']['db'], chosen: string): { id: string; name: string }[] {
+  const list = accountNames(db, 100);
+  const one = chosen && !list.some((a) => a.id === chosen) ? findAccount(db, chosen) : null;
+  return one ? [...list, { id: one.id, name: one.name }] : list;
+}
 
 async function markItem(call: Call, item: string): Promise<void> {
   const { item: i } = found(findThread(call.d.db, item), 'this comment or message');

@@ -34,11 +34,11 @@ export const overviewPages = (): Route[] => [
 
 /** What only a person can move on, the most pressing first. */
 function todo(x: Ctx, db: Db): Todo[] {
-  const logins = openLogins(db).filter((l) => l.status === 'scanning' || l.status === 'challenge').map((l): Todo => ({
+  const logins = openLogins(db).filter((l) => l.status === 'scanning' || l.status === 'challenge').slice(0, 20).map((l): Todo => ({
     id: l.id, kind: l.status === 'challenge' ? 'challenge' : 'login', title: l.accountName, text: x.word('state', l.status), href: '/accounts', open: `/logins/${l.id}`, act: { url: '', label: x.t('accounts.show-login'), dialog: true },
   }));
   const replies = listReplies(db, { status: 'needs_human', limit: 20 }).map((r): Todo => ({ id: r.id, kind: 'reply', title: `${r.accountName} → ${r.targetAuthor ?? ''}`, text: r.error, href: '/replies' }));
-  const accounts = listAccounts(db).filter((a) => a.loginStatus === 'expired' || a.loginStatus === 'login_failed' || a.loginStatus === 'not_logged_in').map((a): Todo => ({
+  const accounts = listAccounts(db, { statuses: ['expired', 'login_failed', 'not_logged_in'], limit: 20 }).map((a): Todo => ({
     id: a.id, kind: 'account', title: a.name, text: a.reason ?? x.word('state', a.loginStatus), href: `/actors/account/${a.id}`, act: { url: `/accounts/${a.id}/login`, label: x.t('accounts.login'), dialog: true },
   }));
   const workers = listWorkers(db).filter((w) => w.status === 'error' || (w.status === 'crashed' && !w.autoRestart)).map((w): Todo => ({ id: w.id, kind: 'worker', title: w.name, text: w.lastError ?? w.cause, href: '/workers', act: { url: `/workers/${w.id}/retry`, label: x.t('workers.retry'), dialog: false } }));

@@ -29,23 +29,39 @@ export type AccountRow = {
 };
 
 
-/** Accounts that were not removed, newest last. */
-export function listAccounts(db: Db, ask: { platform?: string; status?: string; worker?: string; search?: string } = {}): AccountRow[] {
-  const rule = where([
+export type AccountAsk = { platform?: string | undefined; status?: string | undefined; statuses?: string[] | undefined; worker?: string | undefined; search?: string | undefined };
+
+const rules = (ask: AccountAsk) =>
+  where([
     `a.status <> 'removed'`,
     ask.platform && 'a.platform = $platform',
     ask.status && 'a.login_status = $status',
+    ask.statuses && 'a.login_status IN (SELECT value FROM json_each($statuses))',
     ask.worker && 'a.assigned_worker_id = $worker',
     ask.search && `(a.account_name LIKE $like ESCAPE '\\' OR a.id LIKE $like ESCAPE '\\' OR a.account_id LIKE $like ESCAPE '\\')`,
   ]);
-  const params = { platform: ask.platform ?? null, status: ask.status ?? null, worker: ask.worker ?? null, like: likeOf(ask.search ?? '') };
+const params = (rule: string, ask: AccountAsk) => used(rule, { ...ask, statuses: JSON.stringify(ask.statuses ?? []), like: likeOf(ask.search ?? '') });
+
+/** Accounts that were not removed, newest last. */
+export function listAccounts(db: Db, ask: AccountAsk & { limit?: number; offset?: number } = {}): AccountRow[] {
+  const rule = rules(ask);
   const unread = unreadByAccount(db);
-  return all(db, `SELECT * FROM accounts a WHERE ${rule} ORDER BY a.created_at, a.id LIMIT 1000`, used(rule, params)).map((r) => toAccount(r, unread));
+  const sql = `SELECT * FROM accounts a WHERE ${rule} ORDER BY a.created_at, a.id LIMIT $limit OFFSET $offset`;
+  return all(db, sql, { ...params(rule, ask), limit: ask.limit ?? 500, offset: ask.offset ?? 0 }).map((r) => toAccount(r, unread));
 }
+
+export const countListed = (db: Db, ask: AccountAsk): number => {
+  const rule = rules(ask);
+  return count(db, `SELECT COUNT(*) n FROM accounts a WHERE ${rule}`, params(rule, ask));
+};
+
+/** Names alone, for choosing one. */
+export const accountNames = (db: Db, limit: number): { id: string; name: string }[] =>
+  all(db, `SELECT id, account_name AS name FROM accounts WHERE status <> 'removed' ORDER BY created_at, id LIMIT $limit`, { limit });
 
 export const findAccount = (db: Db, id: string): AccountRow | null => {
   const row = one(db, `SELECT * FROM accounts a WHERE a.id = $id AND a.status <> 'removed'`, { id });
-  return row && toAccount(row, unreadByAccount(db));
+  return row && toAccount(row, new Map([[id, unreadOf(db, id)]]));
 };
 
 export const countAccounts = (db: Db): { total: number; loggedIn: number; monitoring: number; trouble: number } => {
@@ -58,6 +74,9 @@ export const likeOf = (text: string): string => `%${text.replace(/[\\%_]/g, (c) 
 /** Only the parameters that the rule names: better-sqlite3 takes more, but a reader should see what is used. */
 export const used = (rule: string, params: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(params).filter(([name]) => rule.includes(`$${name}`)));
+
+const unreadOf = (db: Db, id: string): number =>
+  count(db, 'SELECT COUNT(*) n FROM comments WHERE account_id = $id AND is_read = 0', { id }) + count(db, `SELECT COUNT(*) n FROM direct_messages WHERE account_id = $id AND is_read = 0 AND direction = 'inbound'`, { id });
 
 // The partial indexes make this a walk over what is unread, however much there is in all.
 const unreadByAccount = (db: Db): Map<string, number> => new Map(all<{ id: string; n: number }>(db, `SELECT id, SUM(n) n FROM (
