@@ -180,6 +180,22 @@
     if (lit && (lit.bottom > box.bottom || lit.right > box.right)) chart.scrollTo(lit.left - box.left - 40, lit.top - box.top - 60);
   }
 
+  // A talk opens at its end, and stays there while answers come, unless the reader scrolled up.
+  let talking = '';
+  let wasLow = true;
+  document.addEventListener('htmx:before:swap', () => {
+    const talk = $('.talk');
+    wasLow = !talk || talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
+  });
+  function settleTalk() {
+    const talk = $('.talk');
+    const thread = talk?.closest('.thread').id ?? '';
+    if (talk && (thread !== talking || wasLow)) talk.scrollTop = talk.scrollHeight;
+    talking = thread;
+  }
+  settleTalk();
+  document.addEventListener('htmx:after:swap', settleTalk);
+
   // Keys.
   const rows = () => all('main [data-row]').filter((row) => row.offsetParent !== null);
   let at = -1;
