@@ -1,0 +1,102 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../runtime/package-root.ts';
+import { openBullmq } from './bullmq.ts';
+import { median } from './quantiles.ts';
+import { openTroupe } from './troupe.ts';
+
+type Row = { figure: string; troupe: string; other: string; ratio: string; aim: string };
+
+const EVENTS = 30_000;
+const ACTORS = 1_000;
+const ROUNDS = 3;
+const KNOWN = 10_000;
+
+const rows: Row[] = [];
+const say = (row: Row) => {
+  rows.push(row);
+  process.stderr.write(`${row.figure}: ${row.troupe}  against ${row.other}\n`);
+};
+const per = (n: number) => `${Math.round(n).toLocaleString('en')}/s`;
+const ms = (n: number) => `${n < 10 ? n.toFixed(2) : n.toFixed(0)} ms`;
+const times = (n: number) => `${n.toFixed(2)}x`;
+
+/** Turns a second against jobs a second, taken in turn so that the machine's clock hits both alike. */
+async function throughput(sync: 'always' | '2m'): Promise<void> {
+  const own: number[] = [];
+  const theirs: number[] = [];
+  let perTurn = 0;
+  let bytes = 0;
+  const bull = await openBullmq(sync === 'always' ? 'always' : 'everysec');
+  for (let round = 0; round < ROUNDS; round++) {
+    const troupe = await openTroupe(sync);
+    await troupe.start();
+    await troupe.kill();
+    await troupe.fill(EVENTS, ACTORS);
+    const from = await troupe.journal();
+    const drained = troupe.drained(from, EVENTS);
+    await troupe.start();
+    own.push(await drained);
+    const counts = await troupe.counts();
+    perTurn = (counts.batches * 4) / counts.turns;
+    const state = await troupe.journalBytes();
+    bytes = state.bytes / state.messages;
+    await troupe.close();
+    if (bull) theirs.push(await bull.drain(EVENTS / 2, 100));
+  }
+  await bull?.close();
+  const other = bull ? median(theirs) : Number.NaN;
+  const name = sync === 'always' ? 'journal synced on every write' : 'the server\'s default sync';
+  say({ figure: `durable turns, ${ACTORS} actors, ${name}`, troupe: per(median(own)), other: bull ? `BullMQ, AOF ${sync === 'always' ? 'always' : 'everysec'}, 100 at once: ${per(other)} jobs` : 'no redis-server here', ratio: bull ? times(median(own) / other) : '', aim: sync === 'always' ? '1x, then 2x' : '15,000/s' });
+  if (sync === 'always') {
+    say({ figure: 'flushes a turn at saturation (4 a batch, by count of batches)', troupe: perTurn.toFixed(3), other: '1 a message alone', ratio: times(1 / perTurn), aim: 'under 0.2' });
+    say({ figure: 'disk a turn, small chart', troupe: `${Math.round(bytes)} B`, other: '', ratio: '', aim: 'under 1 KB' });
+  }
+}
+
+async function latency(): Promise<void> {
+  const troupe = await openTroupe('always');
+  await troupe.start();
+  await troupe.answer(Array(300).fill(1));
+  const own = await troupe.answer(Array(1500).fill(1));
+  await troupe.close();
+  const bull = await openBullmq('always');
+  const other = bull && (await bull.answer(1500));
+  await bull?.close();
+  for (const [q, aim] of [['p50', 'under 2 ms'], ['p99', 'under 10 ms']] as const) {
+    say({ figure: `command to stored answer, idle, ${q}`, troupe: ms(own[q]), other: other ? `BullMQ, add to finished: ${ms(other[q])}` : 'no redis-server here', ratio: other ? times(other[q] / own[q]) : '', aim });
+  }
+}
+
+/** Many known actors, then a new master: how soon it answers, and how fast an actor is that it has never seen. */
+async function cold(): Promise<void> {
+  const troupe = await openTroupe('2m');
+  await troupe.start();
+  const from = await troupe.journal();
+  await troupe.fill(KNOWN * 3, KNOWN);
+  await troupe.drained(from, KNOWN * 3);
+  const warm = await troupe.counts();
+  await troupe.kill();
+  const ready = await troupe.start();
+  const before = await troupe.counts();
+  const first = await troupe.answer(Array.from({ length: 500 }, (_, i) => 1 + ((i * 7919) % (KNOWN - 1))));
+  await troupe.close();
+  say({ figure: `master killed, ready again (3 s of it are the dead one's lease), ${KNOWN.toLocaleString('en')} actors, ${(KNOWN * 4).toLocaleString('en')} turns`, troupe: ms(ready), other: '', ratio: '', aim: 'under 5,000 ms' });
+  say({ figure: `first turn of a cold actor, ${KNOWN.toLocaleString('en')} known, p99`, troupe: ms(first.p99), other: '', ratio: '', aim: 'under 10 ms' });
+  say({ figure: 'heap of a master that knows them all and has used none', troupe: `${Math.round(before.heap / 1e6)} MB`, other: `with all of them hot: ${Math.round(warm.heap / 1e6)} MB`, ratio: '', aim: '0 an idle actor' });
+}
+
+await throughput('always');
+await throughput('2m');
+await latency();
+await cold();
+
+const head = `Troupe bench, ${new Date().toISOString().slice(0, 10)}\n${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}. Medians of ${ROUNDS} interleaved rounds; ratios count, whole figures move with the machine.\n`;
+const table = [['figure', 'Troupe', 'what else', 'ratio', 'aim'], ...rows.map((r) => [r.figure, r.troupe, r.other, r.ratio, r.aim])];
+const text = `${head}\n${table.map((cells, i) => `| ${cells.join(' | ')} |${i === 0 ? `\n|${cells.map(() => '---').join('|')}|` : ''}`).join('\n')}\n`;
+const dir = join(packageRoot(), 'bench', 'results');
+mkdirSync(dir, { recursive: true });
+writeFileSync(join(dir, 'latest.md'), text);
+process.stdout.write(`\n${text}`);
+process.exit(0);

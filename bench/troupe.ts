@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { headers } from '@nats-io/transport-node';
+import { Mux } from '../transport/mux.ts';
+import { natsLogin } from '../runtime/nats-login.ts';
+import { openConnection } from '../transport/connection.ts';
+import { openStage, built, type Stage } from '../test/harness/stage.ts';
+import { quantiles, type Quantiles } from './quantiles.ts';
+
+type Counts = { turns: number; batches: number; rss: number; heap: number };
+
+/** A real nats-server and a real master, each a process of its own. */
+export async function openTroupe(sync: 'always' | '2m') {
+  const stage: Stage = await openStage({ TROUPE_SYNC: sync, PARTITIONS: '16' });
+  const nc = await openConnection({ ...natsLogin(stage.config, 'master'), inboxPrefix: '_INBOX_master' });
+  const mux = new Mux(nc, 'master');
+  let master: ChildProcess | null = null;
+  const heard: ((line: string) => void)[] = [];
+  const inbox = (actor: number) => `troupe.in.count.c${actor}.UP`;
+  const self = {
+    stage,
+    /** Milliseconds until it answers a command. */
+    async start(): Promise<number> {
+      const started = performance.now();
+      master = spawn(process.execPath, [built('bench', 'bench-master.js')], {
+        env: { PATH: process.env['PATH'], TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0], PARTITIONS: '16', TROUPE_DEMO: '0', TROUPE_LOCAL_WORKER: '0', LOG_LEVEL: 'error' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let text = '';
+      master.stdout!.on('data', (d: Buffer) => {
+        text += d.toString();
+        const lines = text.split('\n');
+        text = lines.pop()!;
+        for (const line of lines) for (const h of heard) h(line);
+      });
+      for (;;) {
+        const answer = await self.command(0).catch(() => null);
+        if (answer) return performance.now() - started;
+        await new Promise((r) => setTimeout(r, 10));
+      }
+    },
+    async kill(): Promise<void> {
+      if (master) await stage.kill(master);
+      master = null;
+    },
+    counts(): Promise<Counts> {
+      return new Promise((resolve) => {
+        const hear = (line: string) => {
+          if (!line.startsWith('counts ')) return;
+          heard.splice(heard.indexOf(hear), 1);
+          resolve(JSON.parse(line.slice(7)) as Counts);
+        };
+        heard.push(hear);
+        master!.kill('SIGUSR2');
+      });
+    },
+    /** Stores events in the inbox, for `actors` in turn. */
+    async fill(events: number, actors: number): Promise<void> {
+      for (let i = 0; i < events; i += 500) await Promise.all(Array.from({ length: Math.min(500, events - i) }, (_, k) => mux.publish(inbox((i + k) % actors), '{}', undefined, 30_000)));
+    },
+    async journal(): Promise<number> {
+      return (await mux.json<{ state: { last_seq: number } }>('$JS.API.STREAM.INFO.TROUPE_JOURNAL', {})).state.last_seq;
+    },
+    async journalBytes(): Promise<{ messages: number; bytes: number }> {
+      return (await mux.json<{ state: { messages: number; bytes: number } }>('$JS.API.STREAM.INFO.TROUPE_JOURNAL', {})).state;
+    },
+    /** Waits until the journal holds that many more turns; gives turns a second from the first one seen. */
+    async drained(from: number, turns: number): Promise<number> {
+      let first: { at: number; seq: number } | null = null;
+      for (;;) {
+        const seq = await self.journal();
+        if (!first && seq > from + turns * 0.02) first = { at: performance.now(), seq };
+        if (seq >= from + turns) return (seq - first!.seq) / ((performance.now() - first!.at) / 1000);
+        await new Promise((r) => setTimeout(r, 10));
+      }
+    },
+    async command(actor: number): Promise<{ ok: boolean } | null> {
+      const h = headers();
+      h.set('Nats-Msg-Id', `${actor}-${performance.now()}-${Math.random()}`);
+      const msg = await mux.request(`troupe.cmd.count.c${actor}.send`, '{"event":{"type":"UP"}}', { headers: h, timeout: 2_000 });
+      const answer = msg.json<{ ok: boolean; code?: string }>();
+      return answer.ok ? answer : null;
+    },
+    /** From the request to the stored answer, one after the other, in ms. */
+    async answer(actors: number[]): Promise<Quantiles> {
+      const took: number[] = [];
+      for (const a of actors) {
+        const started = performance.now();
+        await self.command(a);
+        took.push(performance.now() - started);
+      }
+      return quantiles(took);
+    },
+    async close(): Promise<void> {
+      await self.kill();
+      mux.close();
+      await nc.close();
+      await stage.close();
+    },
+  };
+  return self;
+}
