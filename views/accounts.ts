@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, button, chip, empty, menu, opener, region, tag } from './parts.ts';
+import { reason } from './reason.ts';
 
 export type AccountCard = {
   id: string;
@@ -54,7 +55,7 @@ function pager(x: Ctx, m: AccountsModel): Html | null {
 function row(x: Ctx, a: AccountCard): Html {
   return html`<tr id=${`account-${a.id}`} data-row="">
     <td data-label=${x.t('accounts.name')}><div class="lead"><a href=${`/actors/account/${a.id}`} data-open=""><b>${a.name}</b></a>${a.unread > 0 ? html`<a class="badge" href=${`/inbox?account=${a.id}&unread=1`} title=${x.t('inbox.unread')}>${a.unread}</a>` : null}</div><div class="sub">${chip(x.word('platform', a.platform))} ${a.nickname ? html`<span>${a.nickname}</span>` : null} <code>${a.accountId ?? a.id}</code></div></td>
-    <td data-label=${x.t('accounts.session')}>${tag(x, a.loginStatus)}${a.reason && a.loginStatus !== 'logged_in' ? html`<div class="sub bad-text">${x.word('reason', a.reason)}</div>` : null}${a.loginStatus === 'logged_in' && a.validUntilMs ? html`<div class="sub">${x.t('accounts.valid-until')} ${ago(x, a.validUntilMs)}</div>` : null}</td>
+    <td data-label=${x.t('accounts.session')}>${tag(x, a.loginStatus)}${a.reason && a.loginStatus !== 'logged_in' ? html`<div class="sub bad-text">${reason(x, a.reason)}</div>` : null}${a.loginStatus === 'logged_in' && a.validUntilMs ? html`<div class="sub">${x.t('accounts.valid-until')} ${ago(x, a.validUntilMs)}</div>` : null}</td>
     <td data-label=${x.t('accounts.monitor')}>${monitor(x, a)}</td>
     <td data-label=${x.t('accounts.worker')}>${a.worker ? html`<a href=${`/workers#worker-${a.worker}`}>${a.worker}</a>` : html`<span class="muted">${x.t('accounts.no-worker')}</span>`}${a.pinned ? html`<div class="sub">${x.t('accounts.pinned', { worker: a.pinned })}</div>` : null}</td>
     <td class="end actions" data-label=${x.t('actions')}>${main(x, a)} ${menu(x, `menu-${a.id}`, [
@@ -79,7 +80,7 @@ function monitor(x: Ctx, a: AccountCard): Html {
   const state = a.activity === 'monitoring' && a.monitorState ? a.monitorState : a.activity;
   return html`${tag(x, state, 'activity')}<div class="sub">${
     a.lastRound?.error
-      ? html`<span class="bad-text">${a.lastRound.error}</span>`
+      ? html`<span class="bad-text">${reason(x, a.lastRound.error)}</span>`
       : a.lastRound
         ? html`${x.t('accounts.last-round', { comments: a.lastRound.comments, messages: a.lastRound.messages })} · ${ago(x, a.lastRound.at)}`
         : x.t('accounts.every', { s: a.monitorInterval })

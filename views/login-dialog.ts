@@ -1,6 +1,7 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { button, countdown, dialog, region, tag } from './parts.ts';
+import { reason } from './reason.ts';
 
 export type LoginModel = {
   id: string;
@@ -50,7 +51,7 @@ function body(x: Ctx, m: LoginModel): Value {
     case 'success':
       return html`<div class="qr done" aria-hidden="true">✓</div><p><b>${x.t('login.success')}</b></p><p class="muted">${x.t('login.success-next')}</p>`;
     case 'failed':
-      return html`<div class="qr failed" aria-hidden="true">✕</div><p><b>${x.t('login.failed')}</b></p><p>${m.error ?? x.t('login.no-reason')}</p>`;
+      return html`<div class="qr failed" aria-hidden="true">✕</div><p><b>${x.t('login.failed')}</b></p><p>${m.error ? reason(x, m.error) : x.t('login.no-reason')}</p>`;
     case 'expired':
       return html`<div class="qr failed" aria-hidden="true">⏱</div><p><b>${x.t('login.expired')}</b></p><p class="muted">${x.t('login.expired-next')}</p>`;
     default:

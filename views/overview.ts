@@ -2,6 +2,7 @@ import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, button, chip, empty, opener, region, stat, tag } from './parts.ts';
 import type { InboxLine } from './inbox.ts';
+import { reason } from './reason.ts';
 
 /** One thing that waits for a person. */
 export type Todo = { id: string; kind: 'login' | 'challenge' | 'reply' | 'account' | 'worker' | 'parked'; title: string; text: string | null; href: string; open?: string; act?: { url: string; label: string; dialog: boolean } };
@@ -27,7 +28,7 @@ export function overviewPage(x: Ctx, m: OverviewModel): Html {
 
 const lastStates = (state: string): string => state.split(',').map((s) => s.split('.').slice(-2).join('.')).join(', ');
 
-const todo = (x: Ctx, d: Todo): Html => html`<li class="card" id=${`todo-${d.kind}-${d.id}`}>${tag(x, d.kind, 'todo')}<div class="grow"><a href=${d.href}><b>${d.title}</b></a>${d.text ? html`<div class="sub">${x.word('reason', d.text)}</div>` : null}</div>${d.act ? (d.act.dialog && d.open ? opener(d.open, d.act.label, 'main') : button({ url: d.act.url, label: d.act.label, tone: 'main', ...(d.act.dialog ? { target: '#dialog' } : {}) })) : html`<a class="button main" href=${d.href}>${x.t('overview.decide')}</a>`}</li>`;
+const todo = (x: Ctx, d: Todo): Html => html`<li class="card" id=${`todo-${d.kind}-${d.id}`}>${tag(x, d.kind, 'todo')}<div class="grow"><a href=${d.href}><b>${d.title}</b></a>${d.text ? html`<div class="sub">${reason(x, d.text)}</div>` : null}</div>${d.act ? (d.act.dialog && d.open ? opener(d.open, d.act.label, 'main') : button({ url: d.act.url, label: d.act.label, tone: 'main', ...(d.act.dialog ? { target: '#dialog' } : {}) })) : html`<a class="button main" href=${d.href}>${x.t('overview.decide')}</a>`}</li>`;
 
 function allWell(x: Ctx, m: OverviewModel): Value {
   if (m.totals.workers === 0) return empty(x.t('overview.start'), x.t('workers.none-next'), html`<a class="button main" href="/workers">${x.t('nav.workers')}</a>`);

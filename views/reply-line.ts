@@ -1,6 +1,7 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, button, chip, countdown, tag } from './parts.ts';
+import { reason } from './reason.ts';
 
 export type ReplyLine = {
   id: string;
@@ -24,7 +25,7 @@ export type ReplyLine = {
 
 /** One reply as a bubble under what it answers. */
 export const replyState = (x: Ctx, r: ReplyLine): Html =>
-  html`<div class=${`bubble outbound reply ${r.status}`} id=${`reply-state-${r.id}`}><p>${r.content}</p><small>${tag(x, r.status, 'reply')} ${ago(x, r.updatedMs)} ${waiting(x, r)}</small>${r.error && r.status !== 'posted' ? html`<small class="bad-text">${r.error}</small>` : null}${decisions(x, r)}</div>`;
+  html`<div class=${`bubble outbound reply ${r.status}`} id=${`reply-state-${r.id}`}><p>${r.content}</p><small>${tag(x, r.status, 'reply')} ${ago(x, r.updatedMs)} ${waiting(x, r)}</small>${r.error && r.status !== 'posted' ? html`<small class="bad-text">${reason(x, r.error)}</small>` : null}${decisions(x, r)}</div>`;
 
 /** When the next try comes, or where the try stands. */
 export function waiting(x: Ctx, r: ReplyLine): Value {

@@ -1,6 +1,7 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, button, chip, countdown, empty, menu, opener, region, stat, tag } from './parts.ts';
+import { reason } from './reason.ts';
 
 export type WorkerCard = {
   id: string;
@@ -50,7 +51,7 @@ function row(x: Ctx, w: WorkerCard): Html {
     <td data-label=${x.t('workers.name')}><b>${w.name}</b>${w.group === 'default' ? null : html` ${chip(w.group)}`}</td>
     <td data-label=${x.t('workers.type')}><span class="nowrap"><i aria-hidden="true">${TYPE_ICON[w.deploymentType] ?? '▢'}</i> ${x.word('deployment', w.deploymentType)}</span></td>
     <td data-label=${x.t('workers.host')}><code>${w.host}:${w.port}</code>${w.pid ? html`<div class="sub">pid ${w.pid}</div>` : null}</td>
-    <td data-label=${x.t('state')}>${tag(x, w.status, 'state', w.cause)} ${w.status === 'running' && w.link !== 'connected' ? tag(x, w.link) : null}${why(x, w)}</td>
+    <td data-label=${x.t('state')}>${tag(x, w.status, 'state', w.cause && reason(x, w.cause))} ${w.status === 'running' && w.link !== 'connected' ? tag(x, w.link) : null}${why(x, w)}</td>
     <td data-label=${x.t('workers.accounts')}><span class="nowrap">${w.assigned} / ${w.maxAccounts}</span><progress max="100" value=${full} aria-label=${x.t('workers.accounts')}></progress></td>
     <td data-label=${x.t('workers.resources')}>${w.figures ? html`<span class="nowrap">CPU ${w.figures.cpuPercent.toFixed(0)}%</span><div class="sub nowrap">${w.figures.memoryMb} MB · ${x.t('workers.browsers', { n: w.figures.browsers })}</div>` : html`<span class="muted">—</span>`}</td>
     <td data-label=${x.t('workers.auto')}><div class="chips">${w.autoStart ? chip(x.t('workers.auto-start'), 'note') : null}${w.autoRestart ? chip(x.t('workers.auto-restart'), 'note') : null}${w.enabled ? null : chip(x.t('workers.disabled'), 'warn')}</div></td>
@@ -76,10 +77,10 @@ const busyWhy = (x: Ctx, w: WorkerCard) => (w.elsewhere ? x.t('workers.elsewhere
 const onlyRunning = (x: Ctx, w: WorkerCard) => (w.elsewhere ? x.t('workers.elsewhere') : w.status === 'running' ? null : x.t('workers.only-running'));
 
 function why(x: Ctx, w: WorkerCard): Value {
-  if (w.status === 'crashed' && w.nextRetryMs) return html`<div class="sub bad-text">${w.cause}</div><div class="sub">${x.t('workers.retry-in')} ${countdown(x, w.nextRetryMs)}</div>`;
-  if (w.status === 'crashed' || w.status === 'error') return html`<div class="sub bad-text">${w.lastError ?? w.cause}</div>`;
+  if (w.status === 'crashed' && w.nextRetryMs) return html`<div class="sub bad-text">${w.cause && reason(x, w.cause)}</div><div class="sub">${x.t('workers.retry-in')} ${countdown(x, w.nextRetryMs)}</div>`;
+  if (w.status === 'crashed' || w.status === 'error') return html`<div class="sub bad-text">${reason(x, w.lastError ?? w.cause ?? '')}</div>`;
   if (w.status === 'running') return html`<div class="sub">${ago(x, w.startedMs)}${w.restartCount > 0 ? ` · ${x.t('workers.restarts', { n: w.restartCount })}` : null}</div>`;
-  return w.cause ? html`<div class="sub">${w.cause}</div>` : null;
+  return w.cause ? html`<div class="sub">${reason(x, w.cause)}</div>` : null;
 }
 
 function pager(x: Ctx, m: WorkersModel): Value {

@@ -1,9 +1,10 @@
 import { Hono, type Context } from 'hono';
+import { getCookie } from 'hono/cookie';
 import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../config.ts';
 import { Call, type Who } from './call.ts';
 import { peer, refuseForeignHost, refuseForged, secureHeaders } from './guard.ts';
-import { identify } from './identity.ts';
+import { COOKIE, Identity } from './identity.ts';
 import { Metrics } from './metrics.ts';
 import type { Deps } from './ports.ts';
 import { problemAnswer } from './problem-answer.ts';
@@ -22,6 +23,7 @@ export function makeApp(d: Deps): Hono {
   const app = new Hono({ strict: true });
   const metrics = new Metrics(d);
   const table = routeTable(metrics);
+  const identity = new Identity(d);
   const limit = new RateLimit(BURST, 1000);
   app.use('*', async (c, next) => {
     const began = performance.now();
@@ -34,7 +36,7 @@ export function makeApp(d: Deps): Hono {
       try {
         // Behind a proxy everyone is 127.0.0.1: what limits there is the proxy.
         if (!isLoopback(peer(c)) && !limit.allow(peer(c), d.now())) throw new Problem(429, 'too_many_requests', 'more than 100 requests a second from this address: slow down', { headers: { 'Retry-After': '1' } });
-        return await run(route, c, d);
+        return await run(route, c, d, identity);
       } catch (error) {
         return problemAnswer(c, d, route.kind, asProblem(error, c, d));
       }
@@ -51,14 +53,15 @@ export function makeApp(d: Deps): Hono {
   return app;
 }
 
-async function run(route: Route, c: Context, d: Deps): Promise<Response> {
+async function run(route: Route, c: Context, d: Deps, identity: Identity): Promise<Response> {
   if (d.authDisabled && route.needs !== 'public') refuseForeignHost(c);
-  const who = await identify(c, d);
+  const who = await identity.of(c);
   if (route.needs !== 'public') {
     if (!who) throw new Problem(401, 'not_signed_in', 'sign in, or send a valid token as Authorization: Bearer', { headers: { 'WWW-Authenticate': 'Bearer realm="troupe"' } });
     if (!scopeCovers(who.scope, route.needs)) throw new Problem(403, 'forbidden', `this needs the scope ${route.needs}, and ${who.name} has ${who.scope}`);
   }
   if (route.method !== 'get' && who?.via !== 'token') refuseForged(c);
+  if (route.path === '/sign-out') identity.forget(getCookie(c, COOKIE));
   return route.handle(new Call(c, d, who ?? NOBODY));
 }
 
@@ -66,6 +69,9 @@ const isApi = (path: string) => /^\/(api|openapi\.json|metrics|livez|readyz|heal
 
 function asProblem(error: unknown, c: Context, d: Deps): Problem {
   if (error instanceof Problem) return error;
+  if (!d.connected() || /^(TimeoutError|RequestError|NoRespondersError|ConnectionError|ClosedConnectionError|DrainingConnectionError)$/.test((error as Error)?.name)) {
+    return new Problem(503, 'unavailable', 'NATS does not answer: check that nats-server runs, then try again', { headers: { 'Retry-After': '5' } });
+  }
   const id = randomBytes(4).toString('hex');
   d.log('error', 'a request failed', { id, method: c.req.method, path: c.req.path, error: (error as Error)?.stack ?? String(error) });
   return new Problem(500, 'internal', id);

@@ -80,6 +80,23 @@ describe('a session', () => {
     expect((await signIn('admin', 'a-better-password')).status).toBe(303);
   });
 
+  it('goes on for whoever was in while NATS is down, and lets nobody new in', async () => {
+    const cookie = await f.cookie();
+    const stranger = await f.cookie();
+    expect((await f.get('/accounts', { cookie })).status).toBe(200);
+    const down = () => Promise.reject(Object.assign(new Error('timeout'), { name: 'TimeoutError' }));
+    f.deps.sessions.get = down;
+    f.deps.tokens.get = down;
+    expect((await f.get('/accounts', { cookie })).status).toBe(200);
+    expect((await f.get('/accounts', { cookie: stranger })).status).toBe(503);
+    f.deps.connected = () => false;
+    expect(await (await f.get('/accounts', { cookie })).text()).toContain('NATS');
+    expect((await f.get('/accounts', { cookie: stranger })).status).toBe(303);
+    expect((await f.get('/api/v1/accounts', { authorization: `Bearer trp_0123456789ab_${'a'.repeat(43)}` })).status).toBe(503);
+    f.clock.now += 31 * 60_000;
+    expect((await f.get('/accounts', { cookie })).status).toBe(303);
+  });
+
   it('survives garbage in its cookie', async () => {
     for (const value of ['', 'x', 'a'.repeat(43), '%00', '../../etc/passwd', 'é']) expect((await f.get('/accounts', { cookie: `troupe_session=${encodeURIComponent(value)}` })).status).toBe(303);
   });

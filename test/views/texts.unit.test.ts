@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { texts } from '../../views/context.ts';
+import { texts, type Ctx } from '../../views/context.ts';
+import { reason } from '../../views/reason.ts';
 import { en } from '../../views/texts/en.ts';
 import { zhCN } from '../../views/texts/zh-CN.ts';
 
@@ -23,7 +24,7 @@ describe('texts', () => {
   it('are all used', () => {
     const root = join(import.meta.dirname, '../..');
     const files = ['views', 'runtime/http'].flatMap((dir) => readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts') && !f.startsWith('texts')).map((f) => readFileSync(join(root, dir, f), 'utf8'))).join('\n');
-    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'reason', 'done', 'scope', 'keys', 'nav'];
+    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'done', 'scope', 'keys', 'nav'];
     const unused = Object.keys(zhCN).filter((key) => !words.includes(key.split('.')[0]!) && !files.includes(`'${key}'`) && !/^workers\.tab-/.test(key));
     expect(unused).toEqual([]);
   });
@@ -33,5 +34,25 @@ describe('texts', () => {
     expect(t('accounts.edit', { name: '{name}' })).toBe('Edit account {name}');
     expect(word('state', 'running')).toBe('running');
     expect(word('state', 'never-heard-of')).toBe('never-heard-of');
+  });
+});
+
+describe('reasons', () => {
+  const x = { ...texts(zhCN) } as Ctx;
+  it('are told in the reader’s language where the sentence is known', () => {
+    expect(reason(x, 'restarted: killed by SIGKILL')).toBe('已自动重启：被 SIGKILL 结束');
+    expect(reason(x, 'started by user:admin')).toBe('由 user:admin 启动');
+    expect(reason(x, 'something that a platform said')).toBe('something that a platform said');
+  });
+  it('know every sentence that the charts write', () => {
+    const dir = join(import.meta.dirname, '../../machines');
+    const source = readdirSync(dir).map((name) => readFileSync(join(dir, name), 'utf8')).join('\n');
+    const written = [...source.matchAll(/(?:cause|error|reason|lastError): '([^']+)'/g)].map((m) => m[1]!);
+    expect(written.length).toBeGreaterThan(8);
+    for (const text of written) expect(reason(x, text), text).not.toBe(text);
+  });
+  it('lose nothing in English', () => {
+    const plain = { ...texts(en) } as Ctx;
+    for (const text of ['started by token:ci', 'exit 3', 'restarted: exit 3', 'the worker was lost: silent for 25 s', 'gone']) expect(reason(plain, text)).toBe(text);
   });
 });

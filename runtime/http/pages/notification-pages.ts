@@ -1,4 +1,5 @@
 import { notificationsPage } from '../../../views/notifications.ts';
+import { reason } from '../../../views/reason.ts';
 import { one } from '../../read-model/queries/read-model.ts';
 import { countNotifications, listNotifications, type NotificationRow } from '../../read-model/queries/notifications.ts';
 import type { Call } from '../call.ts';
@@ -22,7 +23,7 @@ export const notificationPages = (): Route[] => [
       topics: ['notification', 'inbox', 'reply'],
       main: notificationsPage(x, {
         type, unread: countNotifications(db, { unread: true }), older,
-        items: shown.map((n) => ({ id: n.id, key: n.key, type: n.type, accountName: n.accountName, title: n.title, content: n.content, priority: n.priority, read: n.read, createdMs: n.createdMs, href: hrefOf(call, n) })),
+        items: shown.map((n) => ({ id: n.id, key: n.key, type: n.type, accountName: n.accountName, title: n.title, content: n.data['login_status'] === 'logged_in' ? x.word('state', 'logged_in') : reason(x, n.content), priority: n.priority, read: n.read, createdMs: n.createdMs, href: hrefOf(call, n) })),
       }),
     });
   }),

@@ -1,0 +1,40 @@
+import type { Ctx } from './context.ts';
+import type { TextKey } from './texts/zh-CN.ts';
+
+/** Charts say why in English; these are their sentences. What is not among them is shown as it is. */
+const SENTENCES: [RegExp, TextKey][] = [
+  [/^defined$/, 'why.defined'],
+  [/^auto-start$/, 'why.auto-start'],
+  [/^started by (?<who>.+)$/, 'why.started-by'],
+  [/^stopped by (?<who>.+)$/, 'why.stopped-by'],
+  [/^restarted by (?<who>.+)$/, 'why.restarted-by'],
+  [/^drained by (?<who>.+)$/, 'why.drained-by'],
+  [/^restarted: (?<rest>.+)$/, 'why.restarted'],
+  [/^started again: it had ended while no master watched$/, 'why.started-again'],
+  [/^exit (?<code>\d+)$/, 'why.exit'],
+  [/^killed by (?<signal>SIG[A-Z0-9]+)$/, 'why.killed-by'],
+  [/^gone$/, 'why.gone'],
+  [/^it exited by itself \(exit 0\)$/, 'why.exited-well'],
+  [/^exit 78: /, 'why.refused-config'],
+  [/^started elsewhere$/, 'why.elsewhere'],
+  [/^started elsewhere, and silent now$/, 'why.elsewhere-silent'],
+  [/^it did not register within 30 s$/, 'why.not-registered'],
+  [/^the login was cancelled$/, 'why.login-cancelled'],
+  [/^nobody scanned the code within 5 minutes$/, 'why.nobody-scanned'],
+  [/^the worker was lost: (?<rest>.+)$/, 'why.worker-lost'],
+  [/^no answer within 2 minutes after the leave to send$/, 'why.no-answer'],
+  [/^the platform took it without an answer and does not show it$/, 'why.not-shown'],
+  [/^the worker did not get ready to send within 2 minutes$/, 'why.not-ready'],
+  [/^the round took longer than 3 minutes$/, 'why.round-long'],
+];
+
+/** Why something is as it is, in the reader's language where the sentence is known. */
+export function reason(x: Ctx, text: string): string {
+  for (const [pattern, key] of SENTENCES) {
+    const found = pattern.exec(text);
+    if (!found) continue;
+    const { rest, ...named } = found.groups ?? {};
+    return x.t(key, rest === undefined ? named : { ...named, rest: reason(x, rest) });
+  }
+  return text;
+}
