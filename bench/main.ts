@@ -8,7 +8,7 @@ import { openTroupe } from './troupe.ts';
 
 type Row = { figure: string; troupe: string; other: string; ratio: string; aim: string };
 
-const EVENTS = 30_000;
+const EVENTS = 60_000;
 const ACTORS = 1_000;
 const ROUNDS = 3;
 const KNOWN = 10_000;

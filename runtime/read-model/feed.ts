@@ -6,7 +6,7 @@ import { Projection, type Message } from './projection.ts';
 import { openForWriting, type Db } from './store.ts';
 
 const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log] as const;
-const BATCH = 1_000;
+const BATCH = 4_000;
 
 export type Position = { stream: string; created: string; seq: number; hash: string };
 export type Unsafe = { stream: string; why: string };
@@ -111,10 +111,14 @@ export class Feed {
     if (this.pending.length === 0) return;
     const batch = this.pending;
     const ends = new Map<string, Message>();
-    for (const m of batch) ends.set(m.stream, m);
+    const newest = new Map<string, Message>();
+    for (const m of batch) {
+      ends.set(m.stream, m);
+      newest.set(m.subject, m);
+    }
     try {
       this.db.transaction(() => {
-        for (const m of batch) this.projection.apply(m);
+        for (const m of batch) this.projection.apply(m, newest.get(m.subject) === m);
         for (const m of ends.values()) this.move(m);
       })();
       this.pending = [];

@@ -22,8 +22,9 @@ export class Projection {
     this.byKind = actorProjections(db, this.notify);
   }
 
-  apply(m: Message): void {
-    if (m.stream === STREAM.journal) this.journal(m);
+  /** `newest`: no later message of the batch is about the same actor. */
+  apply(m: Message, newest = true): void {
+    if (m.stream === STREAM.journal) this.journal(m, newest);
     else if (m.stream === STREAM.parked) this.parked(m);
     else if (m.stream === STREAM.data) this.data(m);
     else if (m.stream === STREAM.log) this.log(m);
@@ -36,7 +37,7 @@ export class Projection {
     return all;
   }
 
-  private journal(m: Message): void {
+  private journal(m: Message, newest: boolean): void {
     const to = parseActorSubject(m.subject);
     if (!to) return;
     const actor = `${to.kind}/${to.id}`;
@@ -50,8 +51,10 @@ export class Projection {
     }
     const after = entry.after as { status: string; value: unknown };
     const state = statePaths(after.value);
-    const row = { kind: to.kind, id: to.id, partition: partitionOf(to, this.partitions), version: entry.version, idx: entry.index, seq: m.seq, at_ms: entry.at, status: after.status, state, entry: Buffer.from(m.data).toString('utf8'), busy: isBusy(entry.pending) ? 1 : 0, due_ms: nextDue(entry.pending) };
-    this.run.actor.run(row);
+    // The row of an actor shows its newest entry: the ones before it in a batch would be written for nothing. The first sets the birth.
+    if (newest || entry.index === 1) {
+      this.run.actor.run({ kind: to.kind, id: to.id, partition: partitionOf(to, this.partitions), version: entry.version, idx: entry.index, seq: m.seq, at_ms: entry.at, status: after.status, state, entry: Buffer.from(m.data).toString('utf8'), busy: isBusy(entry.pending) ? 1 : 0, due_ms: nextDue(entry.pending) });
+    }
     const by = entry.cause.by ?? null;
     this.run.turn.run({ kind: to.kind, id: to.id, idx: entry.index, seq: m.seq, at_ms: entry.at, event: entry.event.type, by, state });
     if (by && AUDITED.test(by)) this.run.audit.run({ seq: m.seq, at_ms: entry.at, by, actor, event: entry.event.type, detail: null });
