@@ -25,7 +25,7 @@ export function ago(x: Ctx, ms: number | null): Html {
   return html`<time datetime=${new Date(ms).toISOString()} data-ago=${ms} title=${clock(x, ms)}>${agoText(x, ms)}</time>`;
 }
 
-export function agoText(x: Ctx, ms: number): string {
+function agoText(x: Ctx, ms: number): string {
   const s = Math.round((ms - x.now) / 1000);
   const format = new Intl.RelativeTimeFormat(x.lang, { numeric: 'auto', style: 'short' });
   const size = Math.abs(s);
@@ -87,5 +87,3 @@ export const choice = (name: string, label: string, value: string, options: [str
   html`<label class="field"><span>${label}</span><select name=${name}>${options.map(([v, text]) => html`<option value=${v} ?selected=${v === value}>${text}</option>`)}</select>${hint ? html`<small>${hint}</small>` : null}</label>`;
 
 export const check = (name: string, label: string, on: boolean): Html => html`<label class="check"><input type="checkbox" name=${name} value="1" ?checked=${on}><span>${label}</span></label>`;
-
-export const mb = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MB`;

@@ -12,11 +12,10 @@ import type { Call } from './call.ts';
 import type { Deps } from './ports.ts';
 import { trigger } from './problem-answer.ts';
 
-/** Older than this without news from the feed, the view says so. */
 const TABLES: Record<Lang, Record<string, string>> = { 'zh-CN': zhCN, en };
 
 /** By cookie, then by Accept-Language, else Chinese. */
-export function languageOf(c: Context): Lang {
+function languageOf(c: Context): Lang {
   const cookie = getCookie(c, 'troupe_lang');
   if (cookie === 'en' || cookie === 'zh-CN') return cookie;
   for (const part of (c.req.header('accept-language') ?? '').split(',')) {

@@ -29,6 +29,7 @@ describe('the seeds’ paths', () => {
     expect(await json('/api/v1/workers/worker-1/health')).toMatchObject({ healthy: true, checks: { heartbeat: { status: 'ok' }, memory: { status: 'ok' }, cpu: { status: 'ok' }, tasks: { status: 'ok' } } });
     expect(await json('/api/v1/workers/worker-3/health')).toMatchObject({ healthy: false, checks: { heartbeat: { status: 'fail' } } });
     expect((await json('/api/v1/workers/worker-1/metrics?period=10m')).series.cpu_usage).toEqual([{ timestamp: expect.any(Number), value: 37 }]);
+    expect((await json('/api/v1/workers/worker-1/metrics?period=10m')).series.error_rate.reduce((n: number, p: { value: number }) => n + p.value, 0)).toBe(12);
     const logs = await json('/api/v1/workers/worker-1/logs?level=error&limit=3');
     expect(logs.logs.map((l: { level: string }) => l.level)).toEqual(['error', 'error', 'error']);
     expect(await (await api('GET', '/api/v1/workers/worker-1/logs?format=text&tail=2')).text()).toMatch(/^\S+Z \w+ \w+ .+\n\S+Z/);

@@ -187,6 +187,20 @@ describe('in a real Chromium', () => {
     await context.close();
   });
 
+  it('leaves open what was opened, while the page changes under it', async () => {
+    const { f, base } = await site();
+    const { context, page } = await visitor(f, base);
+    await page.goto(`${base}/workers`);
+    await page.locator('#menu-worker-2 summary').click();
+    const writer = new Database(f.deps.db.name);
+    writer.exec(`UPDATE worker_configs SET name = 'Under a new name' WHERE worker_id = 'worker-2'`);
+    writer.close();
+    f.deps.live.changed(['worker', 'worker/worker-2']);
+    await page.getByText('Under a new name').waitFor();
+    expect(await page.locator('#menu-worker-2').getByRole('button', { name: 'Logs' }).isVisible()).toBe(true);
+    await context.close();
+  });
+
   it('refreshes by itself, every five seconds, when the live connection is gone', async () => {
     const { f, base } = await site();
     const { context, page } = await visitor(f, base);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { workerConfig, workerPatch } from '../../../actors/worker.ts';
-import { findWorker, findWorkerByConfig, listLogs, listWorkers, type WorkerRow } from '../../read-model/queries/workers.ts';
+import { errorsByMinute, findWorker, findWorkerByConfig, listLogs, listWorkers, type WorkerRow } from '../../read-model/queries/workers.ts';
 import { checked } from '../body.ts';
 import { found, type Call } from '../call.ts';
 import { Problem } from '../problem.ts';
@@ -67,7 +67,7 @@ export const workerApi = (): Route[] => [
   ...mount('get', '/workers/:id', 'read', { tag: TAG, summary: 'One worker', answer: '{success, worker}' }, (call) => answer(call, { success: true, worker: workerRow(call, one(call)) })),
   ...mount('get', '/workers/:id/status', 'read', { tag: TAG, summary: 'State, uptime in seconds, CPU in %, memory in MB', answer: 'the status' }, (call) => answer(call, status(call, one(call)))),
   ...mount('get', '/workers/:id/logs', 'read', { tag: TAG, summary: 'Log lines, oldest first; format=text gives plain text', query: logQuery, answer: '{success, logs}' }, (call) => logs(call)),
-  ...mount('get', '/workers/:id/metrics', 'read', { tag: TAG, summary: 'Series of the last hour at most', query: z.object({ period: z.string().optional() }), answer: '{period, series}' }, (call) => metrics(call)),
+  ...mount('get', '/workers/:id/metrics', 'read', { tag: TAG, summary: 'Series of the last hour at most: CPU in %, memory in MB, tasks at once, errors a minute', query: z.object({ period: z.string().optional() }), answer: '{period, series}' }, (call) => metrics(call)),
   ...mount('get', '/workers/:id/health', 'read', { tag: TAG, summary: 'Is it well', answer: '{healthy, checks}' }, (call) => answer(call, health(call, one(call)))),
   ...lifecycle('start', z.strictObject({}), 'Start'),
   ...lifecycle('stop', stopping, 'Stop: TERM, wait `timeout` ms, KILL; graceful:false kills at once'),
@@ -166,9 +166,10 @@ function metrics(call: Call): Response {
   const { period } = readQuery(call, z.object({ period: z.string().regex(/^(\d{1,4}s|[1-9]\d?m|1h)$/, 'must be a time up to 1h, like 10m').default('1h') }));
   const size = { s: 1000, m: 60_000, h: 3_600_000 }[period.at(-1) as 's'];
   const w = one(call);
-  const points = call.d.figures.series(w.id, call.d.now() - Math.min(3_600_000, Number(period.slice(0, -1)) * size));
+  const since = call.d.now() - Math.min(3_600_000, Number(period.slice(0, -1)) * size);
+  const points = call.d.figures.series(w.id, since);
   const series = (pick: (f: (typeof points)[number]) => number) => points.map((f) => ({ timestamp: Math.floor(f.atMs / 1000), value: pick(f) }));
-  return answer(call, { success: true, worker_id: w.id, period, series: { cpu_usage: series((f) => round(f.cpuPercent)), memory_usage: series((f) => f.memoryMb), task_count: series((f) => f.crawl + f.reply + f.login), error_rate: [] } });
+  return answer(call, { success: true, worker_id: w.id, period, series: { cpu_usage: series((f) => round(f.cpuPercent)), memory_usage: series((f) => f.memoryMb), task_count: series((f) => f.crawl + f.reply + f.login), error_rate: errorsByMinute(call.d.db, w.id, since) } });
 }
 
 const round = (n: number) => Math.round(n * 10) / 10;

@@ -84,6 +84,10 @@ export function listLogs(db: Db, ask: LogAsk): LogRow[] {
     .reverse();
 }
 
+/** Errors that a worker logged, by the minute. */
+export const errorsByMinute = (db: Db, worker: string, sinceMs: number): { timestamp: number; value: number }[] =>
+  all(db, `SELECT timestamp / 60 * 60 AS timestamp, SUM(level = 'error') AS value FROM worker_logs WHERE worker_id = $worker AND timestamp >= $since GROUP BY 1 ORDER BY 1`, { worker, since: Math.floor(sinceMs / 1000) });
+
 function toWorker(r: Record<string, any>): WorkerRow {
   return {
     configId: r.config_id,
