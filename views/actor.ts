@@ -2,7 +2,7 @@ import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { chart, type ChartNode } from './chart.ts';
 import { jsonTree } from './json-tree.ts';
-import { ago, button, clock, countdown, empty, region } from './parts.ts';
+import { ago, button, clock, countdown, empty, region, who } from './parts.ts';
 import { states } from './actors.ts';
 
 export type ActorModel = {
@@ -52,7 +52,7 @@ function pending(x: Ctx, m: ActorModel): Html {
   if (p.effects.length + p.timers.length + p.tells === 0) return html`<h2 class="group">${x.t('actor.pending')}</h2><p class="muted">${m.done ? x.t('actor.pending-done') : x.t('actor.pending-none')}</p>`;
   return html`<h2 class="group">${x.t('actor.pending')}</h2><ul class="pending">
     ${p.effects.map((e) => html`<li id=${`fx-${e.token}`}><b>⚙ ${e.src}</b> <span class="sub">${e.on ? x.t('actor.on', { who: e.on }) : x.t('actor.on-nobody')}${e.sinceMs ? [' · ', ago(x, e.sinceMs)] : null}</span></li>`)}
-    ${p.timers.map((t) => html`<li id=${`timer-${t.id}`}><b>⏱ ${t.event}</b> <span class="sub">${countdown(x, t.dueMs)} · ${clock(x, t.dueMs)}</span></li>`)}
+    ${p.timers.map((t) => html`<li id=${`timer-${t.id}`}><b>◷ ${t.event}</b> <span class="sub">${countdown(x, t.dueMs)} · ${clock(x, t.dueMs)}</span></li>`)}
     ${p.tells > 0 ? html`<li><b>✉ ${x.t('actor.tells', { n: p.tells })}</b></li>` : null}</ul>`;
 }
 
@@ -65,7 +65,7 @@ function events(x: Ctx, m: ActorModel, here: string): Value {
 
 function journal(x: Ctx, m: ActorModel, here: string): Html {
   if (m.history.length === 0) return empty(x.t('actor.journal-none'), x.t('actor.journal-none-next'));
-  return html`<ol class="journal">${m.history.map((h) => html`<li id=${`turn-${h.index}`}><a href=${`${here}?turn=${h.index}`} aria-current=${m.past?.index === h.index ? 'true' : null} data-row="" data-open=""><span class="turn-number">${h.index}</span><span class="turn-event">${h.event}</span><span class="sub">${shortState(h.state)}${h.by ? ` · ${h.by}` : null}</span><span class="grow"></span>${ago(x, h.atMs)}</a></li>`)}</ol>${m.older ? html`<nav class="pager"><a class="button plain" href=${m.older}>${x.t('inbox.older')}</a></nav>` : null}`;
+  return html`<ol class="journal">${m.history.map((h) => html`<li id=${`turn-${h.index}`}><a href=${`${here}?turn=${h.index}`} aria-current=${m.past?.index === h.index ? 'true' : null} data-row="" data-open=""><span class="turn-number">${h.index}</span><span class="turn-event">${h.event}</span><span class="sub">${shortState(h.state)}${h.by ? ` · ${who(h.by)}` : null}</span><span class="grow"></span>${ago(x, h.atMs)}</a></li>`)}</ol>${m.older ? html`<nav class="pager"><a class="button plain" href=${m.older}>${x.t('inbox.older')}</a></nav>` : null}`;
 }
 
 const shortState = (state: string): string => state.split(',').map((s) => s.split('.').slice(-1)[0]).join(', ');

@@ -53,7 +53,7 @@ function body(x: Ctx, m: LoginModel): Value {
     case 'failed':
       return html`<div class="qr failed" aria-hidden="true">✕</div><p><b>${x.t('login.failed')}</b></p><p>${m.error ? reason(x, m.error) : x.t('login.no-reason')}</p>`;
     case 'expired':
-      return html`<div class="qr failed" aria-hidden="true">⏱</div><p><b>${x.t('login.expired')}</b></p><p class="muted">${x.t('login.expired-next')}</p>`;
+      return html`<div class="qr failed" aria-hidden="true">◷</div><p><b>${x.t('login.expired')}</b></p><p class="muted">${x.t('login.expired-next')}</p>`;
     default:
       return html`<div class="qr failed" aria-hidden="true">–</div><p><b>${x.t('login.cancelled')}</b></p>`;
   }

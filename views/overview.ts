@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, button, chip, empty, opener, region, stat, tag } from './parts.ts';
+import { ago, button, chip, empty, opener, region, stat, tag, who } from './parts.ts';
 import type { InboxLine } from './inbox.ts';
 import { reason } from './reason.ts';
 
@@ -22,7 +22,7 @@ export function overviewPage(x: Ctx, m: OverviewModel): Html {
     <div class="columns">
       <div><h2 class="group">${x.t('overview.todo')} ${m.todo.length > 0 ? html`<b class="badge">${m.todo.length}</b>` : null}</h2>${m.todo.length === 0 ? allWell(x, m) : html`<ul class="todo">${m.todo.map((d) => todo(x, d))}</ul>`}
         <h2 class="group">${x.t('overview.latest')}</h2>${m.latest.length === 0 ? html`<p class="muted">${x.t('overview.latest-none')}</p>` : html`<ol class="lines plain-lines">${m.latest.map((i) => html`<li id=${`latest-${i.item}`}><a class=${`line ${i.read ? '' : 'unread'}`} href=${`/inbox?item=${i.item}`} data-row="" data-open=""><span class="line-top"><b>${i.author}</b>${i.read ? null : html`<i class="new"></i>`}<span class="grow"></span>${ago(x, i.postedMs || i.detectedMs)}</span><span class="line-text">${i.content}</span><span class="line-end">${chip(x.word('type', i.type), 'note')}${chip(i.accountName)}</span></a></li>`)}</ol>`}</div>
-      <div><h2 class="group">${x.t('overview.activity')}</h2>${m.activity.length === 0 ? html`<p class="muted">${x.t('overview.activity-none')}</p>` : html`<ol class="activity">${m.activity.map((a) => html`<li><a href=${a.href}><code>${a.actor}</code></a> <span>${a.event}</span><div class="sub">${lastStates(a.state)}${a.by ? ` · ${a.by}` : null} · ${ago(x, a.atMs)}</div></li>`)}</ol>`}</div>
+      <div><h2 class="group">${x.t('overview.activity')}</h2>${m.activity.length === 0 ? html`<p class="muted">${x.t('overview.activity-none')}</p>` : html`<ol class="activity">${m.activity.map((a) => html`<li><a href=${a.href}><code>${a.actor}</code></a> <span>${a.event}</span><div class="sub">${lastStates(a.state)}${a.by ? ` · ${who(a.by)}` : null} · ${ago(x, a.atMs)}</div></li>`)}</ol>`}</div>
     </div>`)}`;
 }
 

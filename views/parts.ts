@@ -19,6 +19,9 @@ export function tag(x: Ctx, value: string, group = 'state', why: string | null =
 
 export const chip = (text: string, tone: Tone = 'plain'): Html => html`<span class=${`chip ${tone}`}>${text}</span>`;
 
+/** Who did it: people by their bare name. */
+export const who = (by: string): string => by.replace(/^user:/, '');
+
 /** How long ago, with the exact time on hover. */
 export function ago(x: Ctx, ms: number | null): Html {
   if (!ms) return html`<span class="muted">—</span>`;

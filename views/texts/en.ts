@@ -163,7 +163,7 @@ export const en: Record<TextKey, string> = {
   'replies.submitted': 'Submitted',
   'replies.never': 'never',
   'replies.asked': 'Checked',
-  'replies.asked-result': 'looked on the platform twice, and could not tell whether it is there',
+  'replies.asked-result': 'could not be confirmed on the platform',
   'replies.check': 'Check again',
   'replies.mark-posted': 'It is posted',
   'replies.mark-posted-sure': 'You saw this reply on the platform? It will be marked as posted.',
