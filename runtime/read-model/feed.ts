@@ -3,10 +3,12 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { hashOf } from '../../actors/entry.ts';
 import { STREAM } from '../../transport/subjects.ts';
 import { Projection, type Message } from './projection.ts';
+import { forgetOld } from './retention.ts';
 import { openForWriting, type Db } from './store.ts';
 
 const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log] as const;
 const BATCH = 4_000;
+const FORGET_EVERY = 3_600_000;
 
 export type Position = { stream: string; created: string; seq: number; hash: string };
 export type Unsafe = { stream: string; why: string };
@@ -26,6 +28,7 @@ export class Feed {
   private last = new Map<string, Position>();
   private timer: NodeJS.Timeout | null = null;
   private readonly consuming: ConsumerMessages[] = [];
+  private forgetting: NodeJS.Timeout | null = null;
   private stopped = false;
 
   constructor(nc: NatsConnection, file: string, partitions: number, onCommit: (c: Commit) => void, onFault: (why: string) => void = () => {}) {
@@ -72,10 +75,13 @@ export class Feed {
     }
     const positions = Object.fromEntries([...this.last.values()].map((p) => [p.stream, p.seq]));
     this.onCommit({ topics: [], positions });
+    this.forget();
+    this.forgetting = setInterval(() => this.forget(), FORGET_EVERY);
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
+    if (this.forgetting) clearInterval(this.forgetting);
     for (const c of this.consuming) await c.close().catch(() => {});
     if (this.timer) clearTimeout(this.timer);
     this.commit();
@@ -129,6 +135,14 @@ export class Feed {
       return;
     }
     this.onCommit({ topics: this.projection.changed(), positions: Object.fromEntries([...ends].map(([s, m]) => [s, m.seq])) });
+  }
+
+  private forget(): void {
+    try {
+      forgetOld(this.db, Date.now());
+    } catch (error) {
+      this.onFault(`old rows can't be deleted: ${(error as Error).message}`);
+    }
   }
 
   private move(m: Message): void {

@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { forgetOld } from '../../runtime/read-model/retention.ts';
+import { openForWriting, type Db } from '../../runtime/read-model/store.ts';
+
+const DAY = 86_400_000;
+const NOW = Date.UTC(2030, 0, 1);
+let dir: string;
+let db: Db;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'troupe-retention-'));
+  ({ db } = openForWriting(join(dir, 'view.db')));
+});
+afterEach(() => {
+  db.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const ago = (days: number) => Math.floor((NOW - days * DAY) / 1000);
+const all = (table: string, column: string) => db.prepare(`SELECT ${column} FROM ${table} ORDER BY 1`).pluck().all();
+
+it('keeps notifications 30 days, worker logs 14, and logins that are over 7', () => {
+  const note = db.prepare("INSERT INTO notifications (key, type, title, content, created_at, created_ms) VALUES (?, 'system', 't', 'c', ?, ?)");
+  const line = db.prepare("INSERT INTO worker_logs (worker_id, level, category, message, timestamp, timestamp_ms) VALUES ('w', 'info', 'system', ?, ?, ?)");
+  const login = db.prepare('INSERT INTO login_sessions (id, account_id, status, expires_at, created_at) VALUES (?, ?, ?, 0, ?)');
+  for (const days of [0, 29.9, 30.1, 90]) note.run(`n${days}`, ago(days), ago(days) * 1000);
+  for (const days of [0, 13.9, 14.1]) line.run(`l${days}`, ago(days), ago(days) * 1000);
+  for (const [id, status, days] of [['new', 'success', 6.9], ['old', 'success', 7.1], ['dead', 'expired', 8], ['lasting', 'scanning', 8]] as const) login.run(id, 'a', status, ago(days));
+
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2 });
+  expect(all('notifications', 'key')).toEqual(['n0', 'n29.9']);
+  expect(all('worker_logs', 'message')).toEqual(['l0', 'l13.9']);
+  expect(all('login_sessions', 'id')).toEqual(['lasting', 'new']);
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0 });
+});
