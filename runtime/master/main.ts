@@ -16,6 +16,7 @@ import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { loadSecrets, writeWhole } from '../secrets.ts';
 import { accountEffects } from './account-effects.ts';
+import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
 import { commonVerbs } from './common-verbs.ts';
 import { setUpDemo } from './demo.ts';
@@ -33,7 +34,7 @@ export type Master = { engine: Engine | null; stop(graceMs?: number): Promise<vo
 const VERSION = '0.1.0';
 
 /** What only tests replace. */
-export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptions['bindings']; effects?: EngineOptions['effects'] };
+export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptions['bindings']; effects?: EngineOptions['effects']; checkpoints?: CheckpointTimes };
 
 /** Starts a master: guard, view to the tip, partitions, workers. In SAFE MODE it answers reads and refuses the rest. */
 export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
@@ -104,6 +105,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   desk.start();
   engine.start();
   const sweep = new LeaseSweep(db, engine, liveness);
+  const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
   await setUpDemo(config, db, commands);
   await caughtUp(mux, projector);
@@ -113,6 +115,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     engine,
     async stop() {
       sweep.stop();
+      checkpoints.stop();
       clearInterval(reconcile);
       await engine.stop();
       liveness.stop();
