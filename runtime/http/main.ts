@@ -64,7 +64,20 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
   };
   await until(() => ensureAdmin(deps.users, () => loadSecrets(config).admin, Date.now()), (error: unknown) => log.warn({ error: (error as Error).message }, 'waiting for first-time set-up by a master'));
   const app = makeApp(deps);
-  const servers = await Promise.all(config.http.ports.map((port) => listen(app.fetch, config.http.host, port)));
+  const release = async () => {
+    live.close();
+    await view.stop();
+    deps.db.close();
+    await nc.drain();
+  };
+  const opened = await Promise.allSettled(config.http.ports.map((port) => listen(app.fetch, config.http.host, port)));
+  const servers = opened.filter((o) => o.status === 'fulfilled').map((o) => o.value);
+  const refused = opened.find((o) => o.status === 'rejected');
+  if (refused) {
+    servers.forEach((s) => s.close());
+    await release();
+    throw refused.reason;
+  }
   log.info({ host: config.http.host, ports: config.http.ports }, 'the page is up');
   return {
     ports: config.http.ports,
@@ -74,9 +87,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
         s.close(() => resolve());
         s.closeAllConnections();
       })));
-      await view.stop();
-      deps.db.close();
-      await nc.drain();
+      await release();
     },
   };
 }
