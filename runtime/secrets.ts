@@ -61,6 +61,18 @@ export function addKey(config: Pick<Config, 'dataDir' | 'secretsDir'>): string {
   return kid;
 }
 
+/** The keys as their file has them now: read again when it was replaced. */
+export function freshRing(config: Pick<Config, 'dataDir' | 'secretsDir'>): () => KeyRing {
+  const file = join(config.secretsDir, FILES.kek);
+  let known: { of: string; ring: KeyRing } | null = null;
+  return () => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    const of = `${stat?.ino}:${stat?.mtimeMs}`;
+    if (known?.of !== of) known = { of, ring: loadSecrets(config).ring };
+    return known.ring;
+  };
+}
+
 function make(config: Pick<Config, 'dataDir' | 'secretsDir'>): void {
   if (existsSync(checkFile(config))) {
     throw new SecretError(config.secretsDir, 'is missing, but data sealed with its key exists: put the folder back from your backup');

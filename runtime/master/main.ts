@@ -14,7 +14,7 @@ import { openLocalDriver } from '../drivers/open-local-driver.ts';
 import { natsLogin } from '../nats-login.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
-import { loadSecrets, writeWhole } from '../secrets.ts';
+import { freshRing, loadSecrets, writeWhole } from '../secrets.ts';
 import { accountEffects } from './account-effects.ts';
 import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
@@ -48,7 +48,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const partitions = (await partitionsOf(nc)) ?? config.partitions;
   const projector = await startProjector({ servers: login.servers, user: login.user, pass: login.pass, file: config.dbPath });
   const db = openForReading(config.dbPath);
-  const vault = missing.length === 0 ? await Vault.open(nc, secrets.ring) : null;
+  const vault = missing.length === 0 ? await Vault.open(nc, freshRing(config)) : null;
   const bindings = parts.bindings ?? kinds;
   const unsafe = () => (missing.length > 0 ? `${missing.join(', ')} missing` : projector.health().safe && `${projector.health().safe!.stream}: ${projector.health().safe!.why}`);
 
@@ -63,7 +63,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     partitions,
     bindings,
     liveness,
-    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness), ...parts.effects },
+    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness, () => vault), ...parts.effects },
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,

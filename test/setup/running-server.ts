@@ -45,7 +45,7 @@ export async function runningServer(): Promise<RunningServer> {
   return {
     config, secrets, child,
     async stop() {
-      if (child.exitCode === null) {
+      if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGKILL');
         await once(child, 'exit');
       }
