@@ -73,5 +73,5 @@ export const account = bind({
     ASSIGN: z.object({ worker: z.string().nullable() }),
     REMOVE: nothing,
   },
-  effects: { assign: { on: 'master' } },
+  effects: { assign: { on: 'master' }, forget: { on: 'master' } },
 });

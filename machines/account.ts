@@ -60,6 +60,8 @@ export const accountMachine = setup({
   actors: {
     /** Waits until a fitting worker is there: connected, knows the platform, has room, least loaded first. */
     assign: effect<{ account: string; platform: string; pin: string | null }, { worker: string; incarnation: string }>(),
+    /** Destroys every sealed secret of the account. */
+    forget: effect<{ account: string }, null>(),
   },
   actions: {
     ...outward,
@@ -115,7 +117,7 @@ export const accountMachine = setup({
   states: {
     active: {
       type: 'parallel',
-      on: { REMOVE: 'removed' },
+      on: { REMOVE: 'removing' },
       states: {
         session: {
           initial: 'not_logged_in',
@@ -215,6 +217,10 @@ export const accountMachine = setup({
         },
       },
     },
-    removed: { type: 'final', entry: [assign({ lease: null }), { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'END' } }) }] },
+    removing: {
+      entry: [assign({ lease: null }), { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'END' } }) }],
+      invoke: { id: 'forget', src: 'forget', input: ({ context }) => ({ account: context.id }), onDone: 'removed', onError: { target: 'removing', reenter: true } },
+    },
+    removed: { type: 'final' },
   },
 });

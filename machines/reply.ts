@@ -23,6 +23,8 @@ export type ReplyContext = {
   /** How often the platform was asked and said no. */
   looked: number;
   error: string | null;
+  /** Why it is still in the queue, in words for an operator. */
+  waiting: string | null;
   verifyDelayMs: number;
   createdAt: number;
   settledAt: number | null;
@@ -32,6 +34,7 @@ export type ReplyInput = { id: string; account: string; platform: string; to: Re
 
 export type ReplyEvent =
   | { type: 'LEAVE'; epoch: number }
+  | { type: 'WAITING'; why: string }
   | { type: 'CANCEL'; by?: string }
   | { type: 'RESEND'; by?: string }
   | { type: 'CHECK'; by?: string }
@@ -56,7 +59,7 @@ export const replyMachine = setup({
     ...outward,
     claimed: assign(({ event }) => {
       const { worker, epoch, proxy } = (event as unknown as { output: { worker: string; epoch: number; proxy: Proxy | null } }).output;
-      return { worker, epoch, proxy };
+      return { worker, epoch, proxy, waiting: null };
     }),
     fault: assign(({ event }) => ({ error: faultOf(event).message })),
     again: assign(({ context, event }) => {
@@ -99,6 +102,7 @@ export const replyMachine = setup({
     remoteId: null,
     looked: 0,
     error: null,
+    waiting: null,
     verifyDelayMs: input?.verifyDelayMs ?? 10_000,
     createdAt: input?.at ?? 0,
     settledAt: null,
@@ -111,6 +115,7 @@ export const replyMachine = setup({
       states: {
         waiting: { after: { retry: 'claiming' } },
         claiming: {
+          on: { WAITING: { actions: assign(({ event }) => ({ waiting: event.why })) } },
           invoke: {
             id: 'claim',
             src: 'claim',

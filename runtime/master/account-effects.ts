@@ -5,17 +5,30 @@ import type { Db } from '../read-model/store.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
+import type { Vault } from './vault.ts';
 
 type Row = { id: string; incarnation: string; capabilities: string; max_accounts: number; held: number };
 
 const LOOK = 400;
 const HOUR = 3_600_000;
+const CLAIM_COUNTS = 60_000;
 
 /** Finds workers for accounts, and tells replies when they may go out. */
-export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness): Record<'assign' | 'claim', MasterEffect> {
+export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null): Record<'assign' | 'claim' | 'forget', MasterEffect> {
   const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.max_accounts, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
     FROM workers w JOIN worker_runtime r ON r.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
-  const posted = db.prepare('SELECT submitted_ms FROM replies WHERE account_id = ? AND submitted_ms > ? ORDER BY submitted_ms');
+  const posted = db.prepare('SELECT id, submitted_ms AS at FROM replies WHERE account_id = ? AND submitted_ms > ?');
+  // Claims that are not sent yet count as sent, or a burst would pass the limit together.
+  const claimed = new Map<string, { account: string; at: number }>();
+  const sentBy = (account: string, but: string, now: number): number[] => {
+    const sent = new Map((posted.all(account, now - HOUR) as { id: string; at: number }[]).map((r) => [r.id, r.at]));
+    for (const [reply, c] of claimed) {
+      if (now - c.at > CLAIM_COUNTS) claimed.delete(reply);
+      else if (c.account === account && !sent.has(reply)) sent.set(reply, c.at);
+    }
+    sent.delete(but);
+    return [...sent.values()];
+  };
   // Grants of this process that the view may not show yet: they count as load.
   const granted = new Map<string, { worker: string; at: number }>();
   return {
@@ -38,30 +51,40 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness)
         await delay(LOOK, undefined, { signal });
       }
     },
-    async claim({ account, reading }: { account: string; reading: boolean }, { signal }) {
+    async claim({ account, reply, reading }: { account: string; reply: string; reading: boolean }, { signal, say }) {
+      let said: string | null = null;
       for (;;) {
         signal.throwIfAborted();
         const head = await engine().host.head(`account/${account}`);
         if (!head || (head.entry.after as { status: string }).status !== 'active') throw new EffectFailed('refused', `there is no account ${account}`);
         const { context, value } = head.entry.after as { context: AccountContext; value: unknown };
-        const loggedIn = statePaths(value).includes('active.session.logged_in');
-        if (loggedIn && context.lease && (reading || mayPost(context, (posted.all(account, Date.now() - HOUR) as { submitted_ms: number }[]).map((r) => r.submitted_ms), Date.now()))) {
-          return { worker: context.lease.worker, epoch: context.lease.epoch, proxy: context.proxy };
+        const now = Date.now();
+        const why = !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
+        if (why === null) {
+          if (!reading) claimed.set(reply, { account, at: now });
+          return { worker: context.lease!.worker, epoch: context.lease!.epoch, proxy: context.proxy };
         }
+        if (why !== said && !reading) say({ type: 'WAITING', why });
+        said = why;
         await delay(LOOK, undefined, { signal });
       }
+    },
+    async forget({ account }: { account: string }) {
+      await vault()?.forget(account);
+      return null;
     },
   };
 }
 
-/** Within the account's limits a minute and an hour, and outside its quiet hours. */
-export function mayPost({ limits }: Pick<AccountContext, 'limits'>, sent: number[], now: number, hour = shanghaiHour(now)): boolean {
-  if (sent.length >= limits.perHour) return false;
-  if (sent.filter((t) => t > now - 60_000).length >= limits.perMinute) return false;
-  if (!limits.quiet) return true;
-  const [from, to] = limits.quiet;
-  const quiet = from <= to ? hour >= from && hour < to : hour >= from || hour < to;
-  return !quiet;
+/** Why the account's limits or quiet hours hold a reply back, or null. `sent` are the times of its replies in the last hour. */
+export function waitsFor({ limits }: Pick<AccountContext, 'limits'>, sent: number[], now: number, hour = shanghaiHour(now)): string | null {
+  if (limits.quiet) {
+    const [from, to] = limits.quiet;
+    if (from <= to ? hour >= from && hour < to : hour >= from || hour < to) return `quiet hours until ${to}:00`;
+  }
+  if (sent.length >= limits.perHour) return `the account's limit of ${limits.perHour} replies an hour is reached`;
+  if (sent.filter((t) => t > now - 60_000).length >= limits.perMinute) return `the account's limit of ${limits.perMinute} replies a minute is reached`;
+  return null;
 }
 
 /** Accounts live in the time zone of their fingerprint: Asia/Shanghai, UTC+8 all year. */

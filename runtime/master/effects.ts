@@ -1,7 +1,7 @@
 import type { Fault } from '../../transport/protocol.ts';
 
-/** What an effect that runs on a master is handed. `again`: it may have run before, so it must be idempotent by its token. */
-export type EffectIo = { token: string; actor: string; again: boolean; signal: AbortSignal };
+/** What an effect that runs on a master is handed. `again`: it may have run before, so it must be idempotent by its token. `say` sends its actor an event while it runs. */
+export type EffectIo = { token: string; actor: string; again: boolean; signal: AbortSignal; say(event: { type: string; [key: string]: unknown }): void };
 export type MasterEffect = (input: any, io: EffectIo) => Promise<unknown>;
 
 /** A fault that a chart is meant to see, with the words for an operator. */
@@ -24,9 +24,11 @@ export class MasterEffects {
   private readonly running = new Map<string, { actor: string; stop: AbortController }>();
   private readonly effects: Readonly<Record<string, MasterEffect>>;
   private readonly report: (actor: string, token: string, result: Result) => void;
+  private readonly say: (actor: string, token: string, event: { type: string }) => void;
 
-  constructor(effects: Readonly<Record<string, MasterEffect>>, report: (actor: string, token: string, result: Result) => void) {
+  constructor(effects: Readonly<Record<string, MasterEffect>>, report: (actor: string, token: string, result: Result) => void, say: (actor: string, token: string, event: { type: string }) => void) {
     this.effects = effects;
+    this.say = say;
     this.report = report;
   }
 
@@ -35,7 +37,7 @@ export class MasterEffects {
     const stop = new AbortController();
     this.running.set(token, { actor, stop });
     const effect = this.effects[src];
-    const work = effect ? Promise.resolve().then(() => effect(input, { token, actor, again, signal: stop.signal })) : Promise.reject(new EffectFailed('unknown', `no effect is registered as ${src}`));
+    const work = effect ? Promise.resolve().then(() => effect(input, { token, actor, again, signal: stop.signal, say: (event) => this.say(actor, token, event) })) : Promise.reject(new EffectFailed('unknown', `no effect is registered as ${src}`));
     work
       .then((output): Result => ({ is: 'done', output: output === undefined ? null : JSON.parse(JSON.stringify(output)) }), (error): Result => ({ is: 'error', error: faultFrom(error) }))
       .then((result) => {

@@ -57,7 +57,7 @@ export class Engine {
     this.effects = new MasterEffects(options.effects, (actor, token, result) => {
       const cause = { id: `${result.is}:${token}` };
       this.host.put(actor, result.is === 'done' ? { is: 'done', token, output: result.output, cause } : { is: 'error', token, error: result.error, cause }, () => {});
-    });
+    }, (actor, token, event) => this.host.put(actor, { is: 'progress', token, event, cause: { id: `says:${token}` } }, () => {}));
     this.dispatcher = new Dispatcher(mux, options.liveness, (actor, token, message, once) => {
       this.host.put(actor, { is: 'error', token, error: { kind: 'lost', message, sent: once ? 'maybe' : 'no' }, cause: { id: `lost:${token}` } }, () => {});
     });

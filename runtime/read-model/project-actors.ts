@@ -33,8 +33,8 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const round = sql('UPDATE accounts SET monitor_state = @state, next_round_ms = @next, last_round = @last WHERE id = @id');
   const session = sql(`INSERT OR REPLACE INTO login_sessions (id, account_id, worker_id, status, login_method, picture, qr_code_url, qr_expires_ms, qr_txn, refreshed, challenge, prompt, error_message, expires_at, logged_in_at, created_at)
     VALUES (@id, @account_id, @worker_id, @status, @login_method, @picture, @qr_code_url, @qr_expires_ms, @qr_txn, @refreshed, @challenge, @prompt, @error_message, @expires_at, @logged_in_at, @created_at)`);
-  const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, submitted_ms, executed_at, created_at, created_ms, updated_ms)
-    VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
+  const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
+    VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
 
@@ -77,7 +77,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const [top, below] = state.split('.') as [string, string | undefined];
       const status = top === 'posting' ? below! : top;
       const was = replyStatus.get(id);
-      reply.run({ id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: c.to.type === 'comment' ? c.to.comment : c.to.message, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, error_message: c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      reply.run({ id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: c.to.type === 'comment' ? c.to.comment : c.to.message, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: c.error ?? (status === 'queued' ? c.waiting : null), submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
       if (status !== was && (status === 'needs_human' || status === 'failed')) {
         notify({ key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high', at: entry.at });
       }

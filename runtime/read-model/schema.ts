@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -123,6 +123,7 @@ CREATE TABLE IF NOT EXISTS replies (
   target TEXT NOT NULL, content TEXT NOT NULL, by TEXT NOT NULL,
   status TEXT NOT NULL,              -- queued, claimed, submitting, confirming, posted, unknown, needs_human, failed, cancelled
   attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, retry_ms INTEGER, platform_reply_id TEXT, error_message TEXT,
+  looked INTEGER NOT NULL DEFAULT 0,  -- how often the platform was asked after a doubt, and did not show it
   submitted_ms INTEGER, executed_at INTEGER, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_replies_account ON replies(account_id, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_status ON replies(status, created_ms);
