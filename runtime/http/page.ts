@@ -10,7 +10,7 @@ import { countNotifications } from '../read-model/queries/notifications.ts';
 import { countReplies } from '../read-model/queries/replies.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './ports.ts';
-import { trigger } from './problem-answer.ts';
+import { trigger } from './trigger.ts';
 
 const TABLES: Record<Lang, Record<string, string>> = { 'zh-CN': zhCN, en };
 

@@ -4,6 +4,7 @@ import { renderDocument } from '../../views/html.ts';
 import { plainContext } from './page.ts';
 import type { Deps } from './ports.ts';
 import { problemBody, titleOf, type Problem } from './problem.ts';
+import { trigger } from './trigger.ts';
 
 /** A problem in the words of whoever asked: JSON, a toast on the page that is open, the door, or a page. */
 export function problemAnswer(c: Context, d: Deps, kind: 'page' | 'api', problem: Problem): Response {
@@ -29,9 +30,6 @@ export function problemAnswer(c: Context, d: Deps, kind: 'page' | 'api', problem
   const title = problem.status === 404 ? x.t('problem.404') : problem.status === 403 ? x.t('problem.403') : problem.status === 500 ? x.t('problem.500') : titleOf(problem.status);
   return new Response(renderDocument(problemPage(x, { status: problem.status, title, detail: text })), { status: problem.status, headers });
 }
-
-/** HX-Trigger as ASCII, which headers must be. */
-export const trigger = (events: Record<string, unknown>): string => JSON.stringify(events).replace(/[\u007f-\uffff]/g, (ch) => `\\u${ch.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const here = (c: Context): string => {
   const url = new URL(c.req.url);
