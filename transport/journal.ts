@@ -2,10 +2,13 @@ import { nuid } from '@nats-io/nats-core';
 import { STREAM, parseAddress, subjects } from './subjects.ts';
 import { NoAnswer, PublishRefused, withHeaders, type Mux, type PubAck } from './mux.ts';
 
-/** The journal's server can't be reached or can't store: nothing is known about what was sent, so nothing is lost yet. */
+/**
+ * The journal's server can't be reached or can't store: nothing is known about what was sent, so nothing is lost yet.
+ * `storage` says that it can be read, but not written: it `refused`, or it was `silent`.
+ */
 export class JournalUnavailable extends Error {
-  readonly storage: boolean;
-  constructor(why: string, storage = false) {
+  readonly storage: 'refused' | 'silent' | null;
+  constructor(why: string, storage: JournalUnavailable['storage'] = null) {
     super(`the journal is unavailable: ${why}`);
     this.name = 'JournalUnavailable';
     this.storage = storage;
@@ -75,7 +78,7 @@ export class JournalStream {
       const ack = await this.mux.publish(subjectOf(item.actor), item.bytes, { [EXPECT]: String(item.expect) }, this.timeout);
       return { seq: ack.seq };
     } catch (error) {
-      if (error instanceof PublishRefused && !WRONG_LAST_SEQUENCE.includes(error.code)) throw new JournalUnavailable(error.message, true);
+      if (error instanceof PublishRefused && !WRONG_LAST_SEQUENCE.includes(error.code)) throw new JournalUnavailable(error.message, 'refused');
       if (!(error instanceof NoAnswer) && !(error instanceof PublishRefused)) throw error;
       return this.look(item, error);
     }
@@ -85,7 +88,7 @@ export class JournalStream {
   private async look(item: Append, why: Error): Promise<Appended> {
     const last = await this.last(item.actor);
     if (last && Buffer.compare(last.bytes, item.bytes) === 0) return { seq: last.seq };
-    if ((last?.seq ?? 0) === item.expect) throw new JournalUnavailable(why.message, why instanceof NoAnswer);
+    if ((last?.seq ?? 0) === item.expect) throw new JournalUnavailable(why.message, why instanceof NoAnswer ? 'silent' : null);
     return { conflict: true };
   }
 }

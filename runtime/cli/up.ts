@@ -9,6 +9,7 @@ import { natsLogin } from '../nats-login.ts';
 import { notOurs, serverReady, tryServer } from '../nats-server/server-ready.ts';
 import { packageRoot } from '../package-root.ts';
 import { loadSecrets, writeWhole, type Secrets } from '../secrets.ts';
+import { guardStorage } from '../supervisor/storage-guard.ts';
 import { graphParts, ownsServer, pageAddress } from '../supervisor/parts.ts';
 import { Supervisor, type Part, type SupervisorEvent } from '../supervisor/supervisor.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
@@ -52,6 +53,8 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
   const supervisor = new Supervisor(driver, parts, (event) => tell(ctx, config, event));
   const ended = untilEnd(supervisor);
   if (!withServer) await serverReady(natsLogin(config, 'master'), 60_000);
+  const guard = withServer ? guardStorage(natsLogin(config, 'operator'), config.dataDir, () => supervisor.restart('nats', 3_000), (text) => ctx.out(`nats     ${text}`)) : null;
+  guard?.catch((error: Error) => ctx.err(`troupe: nats-server is not watched: ${error.message}`));
   const started = supervisor.start().then((whole) => whole && greet(ctx, config, secrets));
   try {
     return await Promise.race([ended.first, started.then(() => ended.first)]);
@@ -59,6 +62,7 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
     supervisor.close();
     // What is being started right now must be known before it can be stopped.
     await started.catch(() => undefined);
+    void guard?.then((g) => g.close()).catch(() => undefined);
     await stopAll(supervisor, driver, parts, config, ended.second);
   }
 }

@@ -138,7 +138,7 @@ export class Commands {
   }
 
   private answer(actor: string, outcome: Outcome | null, binding: Binding, extra: Record<string, unknown>, type: string): Answer {
-    if (outcome === null) return refuse('timeout', 'the turn is not known to be stored yet; ask again with the same id');
+    if (outcome === null) return this.o.closed() ?? refuse('timeout', 'the turn is not known to be stored yet; ask again with the same id');
     if (outcome.is === 'elsewhere') return refuse('unavailable', `${actor} changes hands right now; ask again with the same id`);
     if (outcome.is === 'parked') return refuse('parked', `${actor} is parked and keeps this for later: ${outcome.why}`);
     if (outcome.is === 'taken') return { ok: true, actor, state: stateOf(outcome.entry), seq: outcome.seq, index: outcome.entry.index, ...extra };

@@ -23,6 +23,7 @@ import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
 import { Liveness } from './liveness.ts';
 import { allow } from './rules.ts';
+import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
 import { Vault } from './vault.ts';
 import { WorkerDesk, type Ask } from './worker-desk.ts';
@@ -57,6 +58,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     if (engine.host.owns(`worker/${worker}`)) engine.host.put(`worker/${worker}`, { is: 'event', event: { type: is }, cause: { id: `${is}:${incarnation}:${Date.now()}` } }, () => {});
   });
   const driver = openLocalDriver(config);
+  const storage = new StorageWatch((report) => void (nc.isClosed() || nc.publish(subjects.stuck(engine.id), JSON.stringify(report))));
   const engine: Engine = new Engine({
     mux,
     user: login.user,
@@ -67,7 +69,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,
-    wrap: parts.wrap,
+    wrap: { ...parts.wrap, journal: (plain) => storage.watch(parts.wrap?.journal?.(plain) ?? plain) },
     serve: (partition) => {
       const sub = nc.subscribe(subjects.own(partition), {
         callback: (error, msg) => {
@@ -89,7 +91,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     allow: (request) => allow(db, engine, request),
     closed: () => {
       const why = unsafe();
-      return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : null;
+      return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : storage.refusal();
     },
   });
   const service = serve(nc, { name: 'troupe', version: VERSION, description: 'Commands of durable actors: troupe.cmd.<kind>.<id>.<verb>', metadata: { master: engine.id } }, [

@@ -77,6 +77,12 @@ export class Supervisor<Handle> {
     this.#tell({ type: 'stopped', key });
   }
 
+  /** Stops one part and lets it be started again, as if it had ended by itself. */
+  async restart(key: string, graceMs: number): Promise<void> {
+    const handle = this.#handles.get(key);
+    if (handle !== undefined) await this.#driver.stop(handle, graceMs);
+  }
+
   /** No part is started any more; those that run stay. */
   close(): void {
     this.#end.abort();
