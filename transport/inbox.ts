@@ -34,6 +34,7 @@ export class InboxReader {
   private heard = 0;
   private watch: NodeJS.Timeout | null = null;
   private closed = false;
+  private mending = false;
   epoch = 0;
 
   constructor(mux: Mux, user: string, partition: number, take: (d: Delivery) => void, beforeAck: () => void = () => {}) {
@@ -112,7 +113,7 @@ export class InboxReader {
     if (code !== 0) {
       this.wanted = Math.max(0, this.wanted - Number(msg.headers?.get('Nats-Pending-Messages') || this.wanted));
       if (code === 408 || code === 404) this.pull();
-      else setTimeout(() => this.pull(), 250);
+      else this.mend(code === 409 || code === 503);
       return;
     }
     this.wanted = Math.max(0, this.wanted - 1);
@@ -160,6 +161,17 @@ export class InboxReader {
     this.beforeAck();
     this.mux.nc.publish(this.floor.reply, '+ACK');
     this.floor = null;
+  }
+
+  /** After a refusal: looks whether the consumer is still there, then pulls again, a little later. */
+  private mend(look: boolean): void {
+    if (this.mending || this.closed) return;
+    this.mending = true;
+    setTimeout(() => {
+      this.mending = false;
+      this.wanted = 0;
+      void (look ? this.ensure() : Promise.resolve()).then(() => this.pull());
+    }, 250);
   }
 
   /** A consumer that is gone is made again from what this owner has seen; the actors know what they have taken. */

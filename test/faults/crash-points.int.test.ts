@@ -7,7 +7,7 @@ const ACTORS = 6;
 const EACH = 8;
 
 /** Sends adds, and a timer to each actor; the master dies on the way; another one finishes. The judgement is from outside. */
-async function play(stage: Stage, nc: NatsConnection, round: string, dying: Record<string, string>): Promise<{ sent: Map<string, string[]>; died: string | null }> {
+async function play(stage: Stage, nc: NatsConnection, round: string, dying: Record<string, string>, patience = 20_000): Promise<{ sent: Map<string, string[]>; died: string | null }> {
   const sent = new Map<string, string[]>();
   const first = stage.master(dying);
   const sending = (async () => {
@@ -33,7 +33,7 @@ async function play(stage: Stage, nc: NatsConnection, round: string, dying: Reco
       const last = lastOf(journal, actor);
       return last && last.after.context.ids.length >= EACH && last.after.context.echoes.length >= EACH && last.after.context.ticks >= 1 && Object.keys(last.pending.tells).length === 0;
     });
-  }, `${round}: everything accepted is taken`).catch(() => {});
+  }, `${round}: everything accepted is taken`, patience).catch(() => {});
   await stage.kill(second);
   return { sent, died };
 }
@@ -43,7 +43,7 @@ async function judge(nc: NatsConnection, sent: Map<string, string[]>) {
   const verdict = { lost: [] as string[], doubled: [] as string[], strange: [] as string[], broken: brokenChains(journal), ticks: [] as number[] };
   const actors = [...sent.keys()];
   actors.forEach((actor, a) => {
-    const { context } = lastOf(journal, actor).after;
+    const context = lastOf(journal, actor)?.after.context ?? { ids: [], echoes: [], ticks: 0 };
     const before = actors[(a + actors.length - 1) % actors.length]!;
     for (const [wanted, found] of [[sent.get(actor)!, context.ids], [sent.get(before)!, context.echoes]] as const) {
       const c = countOf(wanted, found);
@@ -82,7 +82,7 @@ describe('the checker sees the seeded bug', () => {
     const stage = await openStage();
     try {
       const nc = await stage.operator();
-      const { sent, died } = await play(stage, nc, 'bug', { SEEDED_BUG: 'ack-before-append', TROUPE_CRASH_AT: 'before-append:2' });
+      const { sent, died } = await play(stage, nc, 'bug', { SEEDED_BUG: 'ack-before-append', TROUPE_CRASH_AT: 'before-append:1' }, 6_000);
       expect(died).toBe('SIGKILL');
       expect((await judge(nc, sent)).lost).not.toEqual([]);
     } finally {
@@ -98,21 +98,27 @@ describe('the checker sees the seeded bug', () => {
         const more = { SPLIT_BRAIN: '1', ...(bug ? { SEEDED_BUG: bug } : {}) };
         await Promise.all([stage.master(more), stage.master(more)]);
         const sent = new Map<string, string[]>();
-        await Promise.all(
-          Array.from({ length: ACTORS }, async (_, a) => {
+        // Both must have been at work at the same time, or nothing was tried: entries of both epochs of a partition, one behind the other.
+        const both = (journal: Awaited<ReturnType<typeof readJournal>>): boolean =>
+          [...sent.keys()].some((actor) => {
+            const epochs = journal.filter((j) => j.actor === actor).map((j) => j.entry.epoch as number);
+            return epochs.some((e, i) => i > 1 && e < epochs[i - 1]!);
+          });
+        for (let i = 0; i < 400; i++) {
+          for (let a = 0; a < ACTORS; a++) {
             const actor = `tally/s-${a}`;
-            for (let i = 0; i < 30; i++) {
-              const id = `${actor}-${i}`;
-              await stage.accept(nc, actor, 'ADD', { id, to: 'sink' }, id);
-              sent.set(actor, [...(sent.get(actor) ?? []), id]);
-            }
-          }),
-        );
+            const id = `${actor}-${i}`;
+            await stage.accept(nc, actor, 'ADD', { id, to: 'sink' }, id);
+            sent.set(actor, [...(sent.get(actor) ?? []), id]);
+          }
+          if (i % 20 === 19 && both(await readJournal(nc))) break;
+        }
         await until(async () => {
           const journal = await readJournal(nc);
-          return [...sent.keys()].every((actor) => (lastOf(journal, actor)?.after.context.ids.length ?? 0) >= 30);
+          return [...sent].every(([actor, ids]) => (lastOf(journal, actor)?.after.context.ids.length ?? 0) >= ids.length);
         }, 'all taken', 10_000).catch(() => {});
         const journal = await readJournal(nc);
+        expect(both(journal)).toBe(true);
         const broken = brokenChains(journal);
         if (bug) expect(broken).not.toEqual([]);
         else {

@@ -13,7 +13,7 @@ import { tally } from './tally.ts';
 /** Seeded bugs, by name: each must turn the checker red, or the checker proves nothing. */
 const bugs: Record<string, () => MasterParts> = {
   /** Acknowledges what it has not stored. */
-  'ack-before-append': () => ({ wrap: { deliver: (d, take) => (d.settle(), setTimeout(() => take({ ...d, settle: () => {} }), 400)) } }),
+  'ack-before-append': () => ({ wrap: { deliver: (d, take) => (d.settle(), setTimeout(() => take({ ...d, settle: () => {} }), 1_000)) } }),
   /** Appends wherever the actor's journal may be by now. */
   'no-expected-sequence': () => ({ wrap: { journal: (j) => new Careless((j as unknown as { mux: Mux }).mux, j) } }),
   /** Takes a result whoever asked for it. */

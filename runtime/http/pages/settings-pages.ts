@@ -8,7 +8,7 @@ import { COOKIE } from '../identity.ts';
 import { isTls, peer } from '../guard.ts';
 import { context, done, showPage } from '../page.ts';
 import { Problem } from '../problem.ts';
-import { trigger } from '../problem-answer.ts';
+import { trigger } from '../trigger.ts';
 import { RateLimit } from '../rate-limit.ts';
 import { page, type Route } from '../routes.ts';
 import { closeSession, openSession } from '../sessions.ts';
