@@ -24,8 +24,8 @@ export type Pending = {
   signals: Record<string, PendingSignal>;
 };
 
-/** Why a turn was taken: the message's id, who sent it, and its place in the inbox. */
-export type Cause = { id: string; by?: string; in?: number };
+/** Why a turn was taken: the message's id, who sent it, its place in the inbox, and the web request that it came by. */
+export type Cause = { id: string; by?: string; in?: number; request?: string };
 
 /** What was already taken, so that nothing is taken twice: the inbox position, the last tell of each sender, recent command ids. */
 export type Seen = { in: number; from: Record<string, string>; ids: string[] };

@@ -1,23 +1,10 @@
 import type { Binding } from './binding.ts';
 import { decodeEntry, hashOf, type Entry, type Pending } from './entry.ts';
+import { Parking } from './parking.ts';
 import type { Append, Appended, Carrier, Clock, Crash, Journal, Outcome, Park } from './ports.ts';
+import { newSlot, type Item, type Slot } from './slot.ts';
 import { Timers } from './timers.ts';
 import { keep, turn, type Head, type Inbound } from './turn.ts';
-
-type Item = { inbound: Inbound; done: (outcome: Outcome) => void };
-type Slot = {
-  actor: string;
-  binding: Binding;
-  partition: number;
-  head: Head | null;
-  loaded: boolean;
-  /** Loading or appending: nothing else may touch the head. */
-  busy: boolean;
-  parked: string | null;
-  queue: Item[];
-  delivered: Set<string>;
-  settling: NodeJS.Timeout | null;
-};
 
 export type HostOptions = {
   bindings: ReadonlyMap<string, Binding>;
@@ -45,14 +32,16 @@ export class Host {
   private readonly owned = new Map<number, number>();
   private readonly ready = new Set<Slot>();
   private readonly timers: Timers;
+  private readonly parking: Parking;
   private readonly o: HostOptions;
   private flights = 0;
   private scheduled = false;
   private stopped = false;
-  readonly counts = { turns: 0, batches: 0, dropped: {} as Record<string, number>, parked: 0, conflicts: 0 };
+  readonly counts = { turns: 0, batches: 0, dropped: {} as Record<string, number>, conflicts: 0 };
 
   constructor(options: HostOptions) {
     this.o = options;
+    this.parking = new Parking(options, (slot) => this.wake(slot));
     this.timers = new Timers(options.clock.now, (actor, token) => {
       this.put(actor, { is: 'timer', token, cause: { id: `timer:${token}` } }, () => {});
     });
@@ -149,6 +138,7 @@ export class Host {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.parking.stop();
     this.timers.stop();
     for (const slot of this.slots.values()) if (slot.settling) clearTimeout(slot.settling);
     while (this.flights > 0) await new Promise((r) => setTimeout(r, 5));
@@ -160,7 +150,7 @@ export class Host {
     const partition = this.o.partitionOf(actor);
     const binding = this.o.bindings.get(actor.slice(0, actor.indexOf('/')));
     if (!this.owned.has(partition) || !binding) return null;
-    const slot: Slot = { actor, binding, partition, head: null, loaded: false, busy: false, parked: null, queue: [], delivered: new Set(), settling: null };
+    const slot = newSlot(actor, binding, partition);
     this.slots.set(actor, slot);
     if (this.slots.size > (this.o.hot ?? 20_000)) this.cool();
     return slot;
@@ -179,7 +169,7 @@ export class Host {
 
   private wake(slot: Slot): void {
     if (slot.busy || slot.queue.length === 0) return;
-    if (slot.parked !== null) return void this.hold(slot);
+    if (slot.parked !== null) return void this.parking.hold(slot);
     if (!slot.loaded) return void this.load(slot);
     this.ready.add(slot);
     this.schedule();
@@ -223,7 +213,8 @@ export class Host {
         return;
       }
       slot.busy = false;
-      await this.parkHead(slot, fault);
+      slot.loaded = true;
+      this.parking.park(slot, null, fault);
     }
   }
 
@@ -301,8 +292,7 @@ export class Host {
         return { item, turn: t };
       } catch (error) {
         slot.queue.shift();
-        slot.busy = true;
-        void this.parkItem(slot, item, error as Error);
+        this.parking.park(slot, item, error as Error);
         return null;
       }
     }
@@ -351,48 +341,6 @@ export class Host {
   private drop(why: string, head: Entry | null, seq: number, done: (o: Outcome) => void): void {
     this.counts.dropped[why] = (this.counts.dropped[why] ?? 0) + 1;
     done({ is: 'dropped', why, head, seq });
-  }
-
-  /** The head itself can't be used: the actor is parked with whatever waits for it. */
-  private async parkHead(slot: Slot, error: Error): Promise<void> {
-    slot.parked = error.message;
-    slot.loaded = true;
-    this.counts.parked++;
-    this.o.onFault?.(`park ${slot.actor}`, error);
-    await this.hold(slot, error);
-  }
-
-  private async parkItem(slot: Slot, item: Item, error: Error): Promise<void> {
-    slot.parked = error.message;
-    this.counts.parked++;
-    this.o.onFault?.(`park ${slot.actor}`, error);
-    slot.queue.unshift(item);
-    slot.busy = false;
-    await this.hold(slot, error);
-  }
-
-  /** Moves what waits for a parked actor to the list of parked events; timers and results of its own come back by themselves. */
-  private async hold(slot: Slot, error?: Error): Promise<void> {
-    if (slot.busy) return;
-    slot.busy = true;
-    while (slot.queue.length > 0 && slot.parked !== null) {
-      const item = slot.queue[0]!;
-      const why = slot.parked;
-      try {
-        if (error || !['timer', 'settle'].includes(item.inbound.is)) {
-          await this.o.park.put(slot.actor, { inbound: item.inbound, error: why, stack: error?.stack ?? '', index: slot.head?.entry.index ?? 0, at: this.o.clock.now() });
-          error = undefined;
-        }
-        slot.queue.shift();
-        item.done({ is: 'parked', why });
-      } catch (fault) {
-        this.o.onFault?.(`park ${slot.actor}`, fault as Error);
-        await new Promise((r) => setTimeout(r, 500));
-        if (this.stopped) break;
-      }
-    }
-    slot.busy = false;
-    if (slot.parked === null) this.wake(slot);
   }
 
   /** Lets a parked actor go on from what the journal holds; what was held is put again by the caller. */

@@ -78,6 +78,9 @@ const LONGEST_BACKOFF = 300_000;
 const backoffOf = (c: WorkerContext, rnd: number) =>
   Math.min(c.config.restart_delay_ms * 2 ** Math.max(0, c.crashes.length - 1), LONGEST_BACKOFF) * (1 + rnd * 0.1);
 
+/** The same process is watched in every state in which it may run. */
+const watched = ({ context: c }: { context: WorkerContext }) => ({ id: c.id, handle: c.handle, config: c.config });
+
 const exitWords = (exit: Exit) => (exit.signal ? `killed by ${exit.signal}` : exit.code === null ? 'gone' : `exit ${exit.code}`);
 
 /** One worker process and the link to it: started, watched, restarted with backoff, and never guessed about. */
@@ -192,7 +195,7 @@ export const workerMachine = setup({
                   invoke: {
                     id: 'watch',
                     src: 'watch',
-                    input: ({ context }) => ({ id: context.id, handle: context.handle, config: context.config }),
+                    input: watched,
                     onDone: [
                       { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
                       { guard: 'badConfig', target: '#worker-v1.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
@@ -212,7 +215,7 @@ export const workerMachine = setup({
                   invoke: {
                     id: 'watch',
                     src: 'watch',
-                    input: ({ context }) => ({ id: context.id, handle: context.handle, config: context.config }),
+                    input: watched,
                     onDone: [
                       { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', raise({ type: 'EXITED' }), { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
                       { guard: 'exitedWell', target: '#worker-v1.active.process.stopped', actions: ['recordExit', { type: 'because', params: { cause: 'it exited by itself (exit 0)' } }] },
@@ -237,7 +240,7 @@ export const workerMachine = setup({
               invoke: {
                 id: 'watch',
                 src: 'watch',
-                input: ({ context }) => ({ id: context.id, handle: context.handle, config: context.config }),
+                input: watched,
                 onDone: { target: 'stopped', actions: 'recordExit' },
                 onError: { target: 'stopped', actions: 'recordFault' },
               },

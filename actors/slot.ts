@@ -1,0 +1,21 @@
+import type { Binding } from './binding.ts';
+import type { Outcome } from './ports.ts';
+import type { Head, Inbound } from './turn.ts';
+
+export type Item = { inbound: Inbound; done: (outcome: Outcome) => void };
+/** One actor in memory: its head, and what waits for it. */
+export type Slot = {
+  actor: string;
+  binding: Binding;
+  partition: number;
+  head: Head | null;
+  loaded: boolean;
+  /** Loading or appending: nothing else may touch the head. */
+  busy: boolean;
+  parked: string | null;
+  queue: Item[];
+  delivered: Set<string>;
+  settling: NodeJS.Timeout | null;
+};
+
+export const newSlot = (actor: string, binding: Binding, partition: number): Slot => ({ actor, binding, partition, head: null, loaded: false, busy: false, parked: null, queue: [], delivered: new Set(), settling: null });
