@@ -110,7 +110,8 @@ export const BUCKET = {
   pictures: 'troupe-pictures',
 } as const;
 
-export const HEADER = { token: 'Troupe-Token', by: 'Troupe-By', id: 'Nats-Msg-Id' } as const;
+/** `request` is `<request id> <keyed hash of the client's address>`, each [A-Za-z0-9_-]{1,64}: the audit keeps it. */
+export const HEADER = { token: 'Troupe-Token', by: 'Troupe-By', id: 'Nats-Msg-Id', request: 'Troupe-Request' } as const;
 
 /** The rows of docs/subjects.md. */
 export const TABLE: readonly { subject: string; kind: string; who: string; what: string }[] = [

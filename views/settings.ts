@@ -1,9 +1,10 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
+import { auditList, type AuditModel } from './audit.ts';
 import { ago, button, chip, choice, empty, field, region } from './parts.ts';
 
 export type TokenLine = { id: string; name: string; scope: string; createdMs: number; usedMs: number | null };
-export type SettingsModel = { tokens: TokenLine[]; fresh: string | null; firstPassword: boolean };
+export type SettingsModel = { tokens: TokenLine[]; fresh: string | null; firstPassword: boolean; /** Null for whoever may not see it. */ audit: AuditModel | null };
 
 export function settingsPage(x: Ctx, m: SettingsModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.settings')}</h1></div>
@@ -16,5 +17,6 @@ export function settingsPage(x: Ctx, m: SettingsModel): Html {
       <form class="card" hx-post="/settings/tokens" hx-target="#tokens" hx-select="#tokens" hx-swap="outerMorph" hx-status:4xx="swap:none" hx-disable="find button" data-reset=""><p class="form-error" role="alert" hidden></p><div class="grid">${field({ name: 'name', label: x.t('settings.token-name'), required: true, hint: x.t('settings.token-name-hint') })}${choice('scope', x.t('settings.token-scope'), 'operate', [['read', x.t('scope.read')], ['operate', x.t('scope.operate')], ['admin', x.t('scope.admin')]])}</div><footer><a class="button plain" href="/api">${x.t('settings.api-docs')}</a><button class="button main">${x.t('settings.token-new')}</button></footer></form>
       ${region({ ...x, url: '/settings' }, 'tokens', [], html`${m.fresh ? html`<div class="banner good" role="status"><b>${x.t('settings.token-once')}</b><code class="token" data-copy="">${m.fresh}</code></div>` : null}
         ${m.tokens.length === 0 ? empty(x.t('settings.no-tokens'), x.t('settings.no-tokens-next')) : html`<ul class="pending">${m.tokens.map((t) => html`<li id=${`token-${t.id}`}><b>${t.name}</b> ${chip(x.t(`scope.${t.scope as 'read'}`))} <span class="sub">${ago(x, t.createdMs)}</span><span class="grow"></span>${button({ url: `/settings/tokens/${t.id}/revoke`, label: x.t('settings.token-revoke'), tone: 'danger', confirm: x.t('settings.token-revoke-sure', { name: t.name }) })}</li>`)}</ul>`}`)}</div>
-  </div>`;
+  </div>
+  ${m.audit ? auditList(x, m.audit) : null}`;
 }

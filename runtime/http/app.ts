@@ -2,7 +2,7 @@ import { Hono, type Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../config.ts';
-import { Call, type Who } from './call.ts';
+import { Call, requestId, type Who } from './call.ts';
 import { peer, refuseForeignHost, refuseForged, secureHeaders } from './guard.ts';
 import { COOKIE, Identity } from './identity.ts';
 import { Metrics } from './metrics.ts';
@@ -27,7 +27,9 @@ export function makeApp(d: Deps): Hono {
   const limit = new RateLimit(BURST, 1000);
   app.use('*', async (c, next) => {
     const began = performance.now();
+    (c as Context).set('request', randomBytes(8).toString('hex'));
     await next();
+    c.res.headers.set('X-Request-Id', requestId(c));
     metrics.request(c.req.method, c.res.status, performance.now() - began);
     secureHeaders(c, c.res);
   });
@@ -72,7 +74,7 @@ function asProblem(error: unknown, c: Context, d: Deps): Problem {
   if (!d.connected() || /^(TimeoutError|RequestError|NoRespondersError|ConnectionError|ClosedConnectionError|DrainingConnectionError)$/.test((error as Error)?.name)) {
     return new Problem(503, 'unavailable', 'NATS does not answer: check that nats-server runs, then try again', { headers: { 'Retry-After': '5' } });
   }
-  const id = randomBytes(4).toString('hex');
+  const id = requestId(c);
   d.log('error', 'a request failed', { id, method: c.req.method, path: c.req.path, error: (error as Error)?.stack ?? String(error) });
   return new Problem(500, 'internal', id);
 }

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Scope } from '../../views/context.ts';
 import type { Address } from '../../transport/subjects.ts';
+import { peer } from './guard.ts';
 import { checked, readForm, readJson } from './body.ts';
 import type { Deps } from './ports.ts';
 import { Problem, refusal } from './problem.ts';
@@ -24,6 +25,10 @@ export class Call {
   get by(): string {
     return `${this.who.via === 'token' ? 'token' : 'user'}:${this.who.name}`;
   }
+  /** What goes with every command: who, by which request, from where. */
+  about(id?: string): { by: string; request: string; id?: string } {
+    return { by: this.by, request: `${requestId(this.c)} ${this.d.hashAddress(peer(this.c))}`, ...(id ? { id } : {}) };
+  }
   param(name: string): string {
     return this.c.req.param(name) ?? '';
   }
@@ -40,11 +45,14 @@ export class Call {
 
   /** Sends a command; what is refused becomes a Problem. */
   async command(to: Address, verb: string, payload: unknown = {}, id?: string): Promise<{ ok: true; [key: string]: unknown }> {
-    const answer = await this.d.command(to, verb, payload, { by: this.by, ...(id ? { id } : {}) });
+    const answer = await this.d.command(to, verb, payload, this.about(id));
     if (answer.ok) return answer;
     throw refusal(answer as Extract<typeof answer, { ok: false }>);
   }
 }
+
+/** The id that every request gets; its answer, the audit and the log of a fault carry it. */
+export const requestId = (c: Context): string => c.get('request') as string;
 
 /** The value, or 404 naming what is not there. */
 export function found<T>(value: T | null, what: string): T {

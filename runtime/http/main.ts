@@ -1,4 +1,5 @@
 import { getRequestListener } from '@hono/node-server';
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -59,6 +60,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
     assets: loadAssets().urls,
+    hashAddress: (address) => createHmac('sha256', login.pass).update(`client ${address}`).digest('base64url').slice(0, 16),
     log: (level, message, about) => log[level]({ ...about }, message),
     now: () => Date.now(),
   };

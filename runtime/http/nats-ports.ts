@@ -8,10 +8,11 @@ import type { Bucket, Commands, Deps } from './ports.ts';
 const PATIENCE_MS = 10_000;
 
 /** Commands by NATS request. What goes wrong on the way is an answer too, with the way out. */
-export const natsCommands = (nc: NatsConnection): Commands => async (to, verb, payload, { by, id }) => {
+export const natsCommands = (nc: NatsConnection): Commands => async (to, verb, payload, { by, id, request }) => {
   const headers = natsHeaders();
   headers.set(HEADER.by, by);
   if (id) headers.set(HEADER.id, id);
+  if (request) headers.set(HEADER.request, request);
   try {
     const reply = await nc.request(subjects.cmd(to, verb), JSON.stringify(payload), { timeout: PATIENCE_MS, headers });
     return answer.parse(reply.json());

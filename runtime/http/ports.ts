@@ -4,8 +4,8 @@ import type { Db } from '../read-model/queries/read-model.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
 
-/** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless. */
-export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string }) => Promise<Answer>;
+/** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless; `request` is what the audit keeps beside `by`. */
+export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string; request?: string }) => Promise<Answer>;
 
 /** A key-value bucket of JSON or bytes. Keys are [A-Za-z0-9_-]+. */
 export type Bucket = {
@@ -40,6 +40,8 @@ export type Deps = {
   /** True when pages come over TLS only, so cookies may say so. */
   version: string;
   assets: { css: string; app: string; htmx: string; sse: string };
+  /** A keyed hash of a client's address: tells two apart without naming one. */
+  hashAddress(address: string): string;
   log(level: 'info' | 'warn' | 'error', message: string, about?: Record<string, unknown>): void;
   now(): number;
 };

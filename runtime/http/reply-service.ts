@@ -12,7 +12,7 @@ export async function sendReply(call: Call, ask: ReplyAsk): Promise<{ id: string
   const account = found(findAccount(db, ask.account), `account ${ask.account}`);
   const id = `r${createHash('sha256').update(`${call.by}\n${ask.key}`).digest('hex').slice(0, 24)}`;
   const to = targetOf(db, ask);
-  const answer = await call.d.command({ kind: 'reply', id }, 'create', { account: account.id, platform: account.platform, to, text: ask.text }, { by: call.by, id: `create-${id}` });
+  const answer = await call.d.command({ kind: 'reply', id }, 'create', { account: account.id, platform: account.platform, to, text: ask.text }, call.about(`create-${id}`));
   if (answer.ok) {
     if (!('repeated' in answer)) return { id, repeated: false, state: String(answer['state']) };
   } else if (answer.code !== 'duplicate' && answer.code !== 'conflict') {

@@ -1,14 +1,14 @@
 import type { Msg } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import type { Binding, CommandSpec } from '../../actors/binding.ts';
-import { statePaths, type Entry } from '../../actors/entry.ts';
+import { statePaths, type Cause, type Entry } from '../../actors/entry.ts';
 import type { Outcome } from '../../actors/ports.ts';
 import type { Mux } from '../../transport/mux.ts';
 import type { Answer } from '../../transport/protocol.ts';
 import { address, HEADER, isId, isKind, parseCommand, subjects, type Address } from '../../transport/subjects.ts';
 import { freshId, type Engine } from './engine.ts';
 
-export type Request = { to: Address; verb: string; payload: unknown; id: string; by: string };
+export type Request = { to: Address; verb: string; payload: unknown; id: string; by: string; /** The web request that it came by: its id and a hash of the client's address. */ request?: string };
 type Refusal = Extract<Answer, { ok: false }>;
 
 /** A verb that every kind has: it looks at an actor, or lifts it out of the parked list. */
@@ -29,6 +29,8 @@ export type CommandsOptions = {
 
 const refuse = (code: string, message: string, field?: string): Refusal => ({ ok: false, code, message, ...(field ? { field } : {}) });
 const WAIT = 8_000;
+const REQUEST = /^[A-Za-z0-9_-]{1,64} [A-Za-z0-9_-]{1,64}$/;
+const causeOf = ({ id, by, request }: Request): Cause => ({ id, by, ...(request ? { request } : {}) });
 
 /** Commands on `troupe.cmd.<kind>.<id>.<verb>`: checked, put to the actor by the owner of its partition, answered once the turn is stored. */
 export class Commands {
@@ -59,7 +61,8 @@ export class Commands {
       return refuse('invalid', 'the payload is not JSON', 'payload');
     }
     const id = msg.headers?.get(HEADER.id) || `${msg.reply ?? ''}:${Date.now()}:${Math.random()}`;
-    return this.run({ to, verb, payload, id, by: msg.headers?.get(HEADER.by) || 'operator' });
+    const request = msg.headers?.get(HEADER.request);
+    return this.run({ to, verb, payload, id, by: msg.headers?.get(HEADER.by) || 'operator', ...(request && REQUEST.test(request) ? { request } : {}) });
   }
 
   /** Runs a command here, or at the master that owns the actor; waits while the partition changes hands. */
@@ -106,11 +109,11 @@ export class Commands {
     const about = { id: to.id, fresh: freshId(`${actor}:${id}`), by };
     const at = Date.now();
     if (spec.input) {
-      const outcome = await this.wait(actor, { is: 'start', input: { ...spec.input(value, about), at }, cause: { id, by } });
+      const outcome = await this.wait(actor, { is: 'start', input: { ...spec.input(value, about), at }, cause: causeOf(request) });
       return this.answer(actor, outcome, binding, {}, '~start');
     }
     const event = spec.event!(value, about);
-    const outcome = await this.wait(actor, { is: 'event', event, cause: { id, by } });
+    const outcome = await this.wait(actor, { is: 'event', event, cause: causeOf(request) });
     return this.answer(actor, outcome, binding, spec.answer?.(event) ?? {}, event.type);
   }
 
@@ -125,7 +128,7 @@ export class Commands {
     const checked = schema?.safeParse(fields);
     if (checked && !checked.success) return invalid(checked.error);
     const actor = address(request.to);
-    const outcome = await this.wait(actor, { is: 'event', event: { ...((checked?.data as object) ?? fields), type, by: request.by }, cause: { id: request.id, by: request.by } });
+    const outcome = await this.wait(actor, { is: 'event', event: { ...((checked?.data as object) ?? fields), type, by: request.by }, cause: causeOf(request) });
     return this.answer(actor, outcome, binding, {}, type);
   }
 

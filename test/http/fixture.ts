@@ -18,7 +18,7 @@ import type { Address } from '../../transport/subjects.ts';
 import { seed, type SeedText } from './seed.ts';
 
 export const PASSWORD = 'a-password-for-tests';
-export type Sent = { to: Address; verb: string; payload: unknown; by: string; id?: string | undefined };
+export type Sent = { to: Address; verb: string; payload: unknown; by: string; id?: string | undefined; request?: string | undefined };
 
 /** The whole app on a seeded view, with commands that are only written down. */
 export type Fixture = {
@@ -67,14 +67,14 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   const deps: Deps = {
     db: openReadModel(file),
     command: async (to, verb, payload, about) => {
-      const one: Sent = { to, verb, payload, by: about.by, id: about.id };
+      const one: Sent = { to, verb, payload, by: about.by, id: about.id, request: about.request };
       sent.push(one);
       return answers.next(one);
     },
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
     users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(),
     figures, live: new Live(), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
-    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, log: () => undefined, now: () => clock.now,
+    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
   };
   await ensureAdmin(deps.users, () => PASSWORD, clock.now - 1000);
   const app = makeApp(deps);

@@ -53,7 +53,7 @@ export const workerApi = (): Route[] => [
     const results = [];
     for (const one of new Set(worker_ids)) {
       const given = action === 'stop' ? checked(stopping, options) : action === 'restart' ? checked(restarting, options) : {};
-      const done = await call.d.command({ kind: 'worker', id: one }, action, given, { by: call.by });
+      const done = await call.d.command({ kind: 'worker', id: one }, action, given, call.about());
       results.push(done.ok ? { worker_id: one, success: true, status: phase(done) } : { worker_id: one, success: false, error: (done as { message: string }).message, code: (done as { code: string }).code });
     }
     return answer(call, { success: results.every((r) => r.success), results });

@@ -81,7 +81,7 @@ type Pending = { effects?: Record<string, { child: string; src: string; at: numb
 /** As it is now: by its master, or by the view while no master answers. */
 async function present(call: Call, row: ActorRow): Promise<ActorModel> {
   const to = { kind: row.kind, id: row.id };
-  const answer = await call.d.command(to, 'inspect', {}, { by: call.by });
+  const answer = await call.d.command(to, 'inspect', {}, call.about());
   const base = common(call, row);
   if (answer.ok) {
     const a = answer as unknown as { state: string; context: unknown; index: number; version: string; status: string; allowed: string[]; parked: string | null; pending: { effects: { token: string; id: string; src: string; on: string; since: number }[]; timers: { id: string; due: number; event: string }[]; tells: unknown[] } };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { settingsPage } from '../../../views/settings.ts';
 import { renderDocument } from '../../../views/html.ts';
 import { layout } from '../../../views/layout.ts';
+import { listAudit } from '../../read-model/queries/audit.ts';
 import type { Call } from '../call.ts';
 import { COOKIE } from '../identity.ts';
 import { isTls, peer } from '../guard.ts';
@@ -15,6 +16,7 @@ import { closeSession, openSession } from '../sessions.ts';
 import { createToken, listTokens } from '../tokens.ts';
 import { changePassword, findUser, signIn } from '../users.ts';
 
+const AUDIT = 25;
 const YEAR = 365 * 24 * 3600;
 
 export function settingsPages(): Route[] {
@@ -22,7 +24,7 @@ export function settingsPages(): Route[] {
   return [
     page('get', '/settings', 'read', async (call) => {
       const x = context(call);
-      return showPage(call, x, { title: x.t('nav.settings'), topics: ['inbox', 'reply', 'notification'], main: settingsPage(x, await model(call, null)) });
+      return showPage(call, x, { title: x.t('nav.settings'), topics: ['actor', 'inbox', 'reply', 'notification'], main: settingsPage(x, await model(call, null)) });
     }),
     page('post', '/settings/look', 'read', async (call) => {
       const { lang, theme } = await call.form(z.object({ lang: z.enum(['zh-CN', 'en']), theme: z.enum(['auto', 'light', 'dark']) }));
@@ -62,5 +64,14 @@ export function settingsPages(): Route[] {
 async function model(call: Call, fresh: string | null) {
   const user = call.who.via === 'session' ? await findUser(call.d.users, call.who.name) : null;
   const tokens = call.who.scope === 'admin' ? await listTokens(call.d.tokens) : [];
-  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false };
+  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false, audit: call.who.scope === 'admin' ? audit(call) : null };
+}
+
+function audit(call: Call) {
+  const actor = (call.query('actor') ?? '').trim().slice(0, 100);
+  const before = /^\d{1,15}$/.exec(call.query('before') ?? '')?.[0];
+  const rows = listAudit(call.d.db, { actor: actor || undefined, before: before ? Number(before) : undefined, limit: AUDIT + 1 });
+  const lines = rows.slice(0, AUDIT);
+  const older = rows.length > AUDIT ? `/settings?${new URLSearchParams({ ...(actor ? { actor } : {}), before: String(lines.at(-1)!.id) }).toString()}#audit` : null;
+  return { actor, lines, older, first: !before };
 }
