@@ -6,7 +6,7 @@ import { openConnection } from '../transport/connection.ts';
 import { openStage, built, type Stage } from '../test/harness/stage.ts';
 import { quantiles, type Quantiles } from './quantiles.ts';
 
-type Counts = { turns: number; batches: number; rss: number; heap: number };
+type Counts = { turns: number; batches: number; rss: number; heap: number; cpuMs: number; loopP99: number };
 
 /** A real nats-server and a real master, each a process of its own. */
 export async function openTroupe(sync: 'always' | '2m') {
@@ -21,7 +21,7 @@ export async function openTroupe(sync: 'always' | '2m') {
     /** Milliseconds until it answers a command. */
     async start(): Promise<number> {
       const started = performance.now();
-      master = spawn(process.execPath, [built('bench', 'bench-master.js')], {
+      master = spawn(process.execPath, ['--max-semi-space-size=32', built('bench', 'bench-master.js')], {
         env: { PATH: process.env['PATH'], TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0], PARTITIONS: '16', TROUPE_DEMO: '0', TROUPE_LOCAL_WORKER: '0', LOG_LEVEL: 'error' },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -89,6 +89,45 @@ export async function openTroupe(sync: 'always' | '2m') {
         took.push(performance.now() - started);
       }
       return quantiles(took);
+    },
+    /** Turns a second of `callers` at once, each waiting for its stored answer, for `seconds`. */
+    async requests(callers: number, actors: number, seconds: number): Promise<number> {
+      let done = 0;
+      let next = 0;
+      const from = performance.now();
+      const until = from + seconds * 1000;
+      await Promise.all(Array.from({ length: callers }, async () => {
+        while (performance.now() < until) if (await self.command(next++ % actors)) done++;
+      }));
+      return done / ((performance.now() - from) / 1000);
+    },
+    async create(account: string): Promise<void> {
+      await mux.json(`troupe.cmd.account.${account}.create`, { platform: 'sandbox', name: account });
+    },
+    /** Registers workers and lets each report every `everyMs`; gives the master's share of a core and its event loop's p99, in ms. */
+    async beats(workers: number, everyMs: number, seconds: number): Promise<{ share: number; loopP99: number; known: number }> {
+      const ids = Array.from({ length: workers }, (_, i) => `sim-${i + 1}`);
+      const config = { name: 'sim', deployment_type: 'local', auto_start: false };
+      for (const id of ids) {
+        const made = await mux.json<{ ok: boolean; message?: string }>(`troupe.cmd.worker.${id}.create`, config);
+        if (!made.ok) throw new Error(`${id}: ${made.message}`);
+        await mux.json(`troupe.ask.${id}.register`, { worker: id, incarnation: `i-${id}`, host: '127.0.0.1', pid: 1, port: 4001, version: '0', node: '20', chromium: '1', capabilities: ['sandbox'], maxAccounts: 10, group: 'default', mode: 'profile' });
+      }
+      let seq = 0;
+      let known = 0;
+      const beat = (id: string) =>
+        mux.json<{ known: boolean }>(`troupe.hb.${id}`, { worker: id, incarnation: `i-${id}`, seq: ++seq, at: Date.now(), rssBytes: 1e9, cpuRatio: 0.2, browsers: 3, busy: { crawl: 1, reply: 0, login: 0 }, accounts: [] }, { timeout: 2_000 }).then((a) => void (a.known && known++), () => {});
+      const started = performance.now();
+      const timers = ids.map((id, i) => setTimeout(() => ((timers[i] = setInterval(() => void beat(id), everyMs)), void beat(id)), (i * everyMs) / workers));
+      await new Promise((r) => setTimeout(r, 1_000));
+      const before = await self.counts();
+      const from = performance.now();
+      known = 0;
+      await new Promise((r) => setTimeout(r, seconds * 1000 - (from - started) + 1_000));
+      const after = await self.counts();
+      const wall = performance.now() - from;
+      timers.forEach(clearInterval);
+      return { share: (after.cpuMs - before.cpuMs) / wall, loopP99: after.loopP99, known };
     },
     async close(): Promise<void> {
       await self.kill();

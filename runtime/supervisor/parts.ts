@@ -46,7 +46,8 @@ export async function graphParts(config: Config, secrets: Secrets, env: Record<s
   if (config.demo.on && existsSync(site)) {
     parts.push({ aside: true, ...node('sandbox', [site], { SANDBOX_PORT: String(config.demo.port), SANDBOX_DIR: join(config.dataDir, 'sandbox'), HOST: '127.0.0.1' }, (s) => answers(`http://127.0.0.1:${config.demo.port}/`, s), 5000) });
   }
-  parts.push(node('master', [main, 'master'], {}, (s) => masterAnswers(config, s), config.timing.grace));
+  // Turns make much short-lived garbage: a larger nursery collects it in fewer goes.
+  parts.push(node('master', ['--max-semi-space-size=32', main, 'master'], {}, (s) => masterAnswers(config, s), config.timing.grace));
   parts.push(node('web', [main, 'web'], {}, (s) => answers(`${pageAddress(config)}/livez`, s), 10_000));
   return parts;
 }
