@@ -74,7 +74,11 @@ export class Host {
   }
 
   /** Takes up what an entry left to do: after a start, a change of owner, or an append by another master. */
-  adopt(actor: string, pending: Pending): void {
+  adopt(actor: string, known: Pending): void {
+    const slot = this.slots.get(actor);
+    // A turn under way carries out by itself what it leaves; memory is ahead of whoever read the journal.
+    if (slot?.busy) return;
+    const pending = slot?.loaded && slot.head ? slot.head.entry.pending : known;
     for (const [token, t] of Object.entries(pending.timers)) this.timers.arm(actor, token, t.due);
     for (const [token, e] of Object.entries(pending.effects)) this.o.carrier.run(actor, token, e, true);
     for (const [id, s] of Object.entries(pending.signals)) this.o.carrier.signal(actor, id, s.token, s.data);
