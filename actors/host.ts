@@ -205,6 +205,8 @@ export class Host {
       }
       slot.loaded = true;
       slot.busy = false;
+      if (slot.doubt && slot.head) this.adopt(slot.actor, slot.head.entry.pending);
+      slot.doubt = false;
       this.wake(slot);
     } catch (error) {
       const fault = error as Error;
@@ -336,6 +338,7 @@ export class Host {
   private putBack(slot: Slot, item: Item): void {
     slot.busy = false;
     slot.loaded = false;
+    slot.doubt = true;
     slot.head = null;
     if (this.slots.get(slot.actor) !== slot) return item.done({ is: 'elsewhere' });
     slot.queue.unshift(item);

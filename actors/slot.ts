@@ -12,10 +12,12 @@ export type Slot = {
   loaded: boolean;
   /** Loading or appending: nothing else may touch the head. */
   busy: boolean;
+  /** Its last append has an unknown or another's outcome: what the journal holds may leave work that nobody here carries out. */
+  doubt: boolean;
   parked: string | null;
   queue: Item[];
   delivered: Set<string>;
   settling: NodeJS.Timeout | null;
 };
 
-export const newSlot = (actor: string, binding: Binding, partition: number): Slot => ({ actor, binding, partition, head: null, loaded: false, busy: false, parked: null, queue: [], delivered: new Set(), settling: null });
+export const newSlot = (actor: string, binding: Binding, partition: number): Slot => ({ actor, binding, partition, head: null, loaded: false, busy: false, doubt: false, parked: null, queue: [], delivered: new Set(), settling: null });

@@ -49,6 +49,21 @@ describe('two masters on one NATS', () => {
     expect(took).toBeLessThan(10_000);
   });
 
+  it('one that is told to stop hands over at once', async () => {
+    stage = await openStage();
+    const nc = await stage.operator();
+    const [one] = await Promise.all([stage.master(), stage.master({ DB_PATH: `${stage.config.dataDir}/second.db` })]);
+    const owned = new Map<string, number[]>();
+    nc.subscribe('troupe.master.*', { callback: (_, msg) => void owned.set(msg.json<{ id: string }>().id, msg.json<{ owned: number[] }>().owned) });
+    await until(() => owned.size === 2 && [...owned.values()].every((o) => o.length === 2), 'each owns its share');
+    one.kill('SIGTERM');
+    const told = performance.now();
+    await until(() => [...owned.values()].some((o) => o.length === 4), 'the other owns all');
+    // A lease that nobody gave back would take 3 s to age out.
+    expect(performance.now() - told).toBeLessThan(2_500);
+    expect(await stage.died(one)).toBeNull();
+  });
+
   it('a master that stood still for a while comes back without harm', async () => {
     stage = await openStage();
     const nc = await stage.operator();
