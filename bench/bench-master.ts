@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { assign, setup } from 'xstate';
 import { bind } from '../actors/binding.ts';
 import { kinds } from '../actors/kinds.ts';
@@ -18,9 +19,13 @@ const countMachine = setup({ types: { context: {} as { id: string; n: number; la
 const count = bind({ kind: 'count', machine: countMachine, stamp: false, onDemand: (id) => ({ id }), commands: {}, effects: {} });
 
 const master = await startMaster(loadConfig(process.env), { bindings: new Map([...kinds, ['count', count]]) });
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
 process.stdout.write('master is up\n');
 process.on('SIGUSR2', () => {
   const { turns, batches } = master.engine!.host.counts;
-  process.stdout.write(`counts ${JSON.stringify({ turns, batches, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed })}\n`);
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`counts ${JSON.stringify({ turns, batches, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000, loopP99: loop.percentile(99) / 1e6 })}\n`);
+  loop.reset();
 });
 process.on('SIGTERM', () => void master.stop().then(() => process.exit(0)));
