@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { packageRoot } from '../runtime/package-root.ts';
 import { freePort } from '../test/setup/running-server.ts';
 
 // Some 220 MB, and under the Business Source License: who wants the row installs it, into this folder or one that the variable names.
-const folder = process.env['TROUPE_BENCH_RESTATE'] ?? packageRoot();
+const folder = resolve(process.env['TROUPE_BENCH_RESTATE'] ?? packageRoot());
 
 /** Restate's server and a TypeScript service of one durable object a key, each a process of its own. Null where they are not installed. */
 export async function openRestate() {
