@@ -1,5 +1,6 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
+import { batchBar, pick, type BatchAction } from './batch.ts';
 import { ago, button, chip, empty, menu, opener, region, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
@@ -37,10 +38,12 @@ export function accountsPage(x: Ctx, m: AccountsModel): Html {
   ${region(x, 'accounts', ['account', 'monitor', 'login', 'inbox'], list(x, m))}`;
 }
 
+export const accountActions = (x: Ctx): BatchAction[] => (['pause', 'resume', 'crawl'] as const).map((verb) => ({ verb, label: x.t(`accounts.${verb}`) }));
+
 function list(x: Ctx, m: AccountsModel): Html {
   if (m.total === 0) return empty(x.t('accounts.none'), x.t('accounts.none-next'), opener('/accounts/new', x.t('accounts.new'), 'main'));
   if (m.accounts.length === 0) return empty(x.t('filter.none'), x.t('filter.none-next'), html`<a class="button" href="/accounts">${x.t('filter.clear')}</a>`);
-  return html`<div class="table-box"><table class="cards">
+  return html`${batchBar(x, 'accounts', '/accounts', accountActions(x))}<div class="table-box"><table class="cards">
     <thead><tr><th>${x.t('accounts.name')}</th><th>${x.t('accounts.session')}</th><th>${x.t('accounts.monitor')}</th><th>${x.t('accounts.worker')}</th><th class="end">${x.t('actions')}</th></tr></thead>
     <tbody>${m.accounts.map((a) => row(x, a))}</tbody></table></div>${pager(x, m)}`;
 }
@@ -54,7 +57,7 @@ function pager(x: Ctx, m: AccountsModel): Html | null {
 
 function row(x: Ctx, a: AccountCard): Html {
   return html`<tr id=${`account-${a.id}`} data-row="">
-    <td data-label=${x.t('accounts.name')}><div class="lead"><a href=${`/actors/account/${a.id}`} data-open=""><b>${a.name}</b></a>${a.unread > 0 ? html`<a class="badge" href=${`/inbox?account=${a.id}&unread=1`} title=${x.t('inbox.unread')}>${a.unread}</a>` : null}</div><div class="sub">${chip(x.word('platform', a.platform))} ${a.nickname ? html`<span>${a.nickname}</span>` : null} <code>${a.accountId ?? a.id}</code></div></td>
+    <td data-label=${x.t('accounts.name')}><div class="lead">${pick(x, a.id, a.name)}<a href=${`/actors/account/${a.id}`} data-open=""><b>${a.name}</b></a>${a.unread > 0 ? html`<a class="badge" href=${`/inbox?account=${a.id}&unread=1`} title=${x.t('inbox.unread')}>${a.unread}</a>` : null}</div><div class="sub">${chip(x.word('platform', a.platform))} ${a.nickname ? html`<span>${a.nickname}</span>` : null} <code>${a.accountId ?? a.id}</code></div></td>
     <td data-label=${x.t('accounts.session')}>${tag(x, a.loginStatus)}${a.reason && a.loginStatus !== 'logged_in' ? html`<div class="sub bad-text">${reason(x, a.reason)}</div>` : null}${a.loginStatus === 'logged_in' && a.validUntilMs ? html`<div class="sub">${x.t('accounts.valid-until')} ${ago(x, a.validUntilMs)}</div>` : null}</td>
     <td data-label=${x.t('accounts.monitor')}>${monitor(x, a)}</td>
     <td data-label=${x.t('accounts.worker')}>${a.worker ? html`<a href=${`/workers#worker-${a.worker}`}>${a.worker}</a>` : html`<span class="muted">${x.t('accounts.no-worker')}</span>`}${a.pinned ? html`<div class="sub">${x.t('accounts.pinned', { worker: a.pinned })}</div>` : null}</td>

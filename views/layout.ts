@@ -15,6 +15,9 @@ const PAGES = [
   ['/settings', 'nav.settings', '☰'],
 ] as const;
 
+/** On a phone the bar shows these, and the rest behind one more. */
+const FIRST = 4;
+
 /** The whole document around a page. `topics` are what this page listens to. */
 export function layout(x: Ctx, page: { title: string; main: Value; topics: string[] }): Html {
   return html`<html lang=${x.lang} data-theme=${x.theme} data-now=${x.now}>
@@ -56,7 +59,10 @@ function navigation(x: Ctx): Html {
   const badge: Record<string, number> = { '/inbox': x.badges.inbox, '/replies': x.badges.replies, '/notifications': x.badges.notifications };
   const path = x.url.split('?')[0]!;
   const here = (href: string) => (href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`));
-  return region(x, 'nav', ['inbox', 'reply', 'notification'], html`<nav aria-label=${x.t('nav.label')}>${PAGES.map(([href, key, icon]) => html`<a href=${href} aria-current=${here(href) ? 'page' : null}><i aria-hidden="true">${icon}</i><span>${x.t(key)}</span>${badge[href] ? html`<b class="badge">${badge[href]! > 999 ? '999+' : badge[href]}</b>` : null}</a>`)}</nav>`);
+  const link = ([href, key, icon]: (typeof PAGES)[number]) => html`<a href=${href} aria-current=${here(href) ? 'page' : null}><i aria-hidden="true">${icon}</i><span>${x.t(key)}</span>${badge[href] ? html`<b class="badge">${badge[href]! > 999 ? '999+' : badge[href]}</b>` : null}</a>`;
+  const rest = PAGES.slice(FIRST);
+  const news = rest.some(([href]) => badge[href]);
+  return region(x, 'nav', ['inbox', 'reply', 'notification'], html`<nav aria-label=${x.t('nav.label')}>${PAGES.slice(0, FIRST).map(link)}<button type="button" class="nav-more" popovertarget="nav-rest" aria-current=${rest.some(([href]) => here(href)) ? 'page' : null}><i aria-hidden="true">⋯</i><span>${x.t('nav.more')}</span>${news ? html`<i class="new"></i>` : null}</button><div id="nav-rest" popover>${rest.map(link)}</div></nav>`);
 }
 
 const banners = (x: Ctx): Html =>

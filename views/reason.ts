@@ -26,6 +26,16 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^the platform took it without an answer and does not show it$/, 'why.not-shown'],
   [/^the worker did not get ready to send within 2 minutes$/, 'why.not-ready'],
   [/^the round took longer than 3 minutes$/, 'why.round-long'],
+  [/^the account is not logged in$/, 'why.not-in'],
+  [/^no worker has the account$/, 'why.no-worker'],
+  [/^quiet hours until (?<to>\d+):00$/, 'why.quiet'],
+  [/^the account's limit of (?<n>\d+) replies an hour is reached$/, 'why.per-hour'],
+  [/^the account's limit of (?<n>\d+) replies a minute is reached$/, 'why.per-minute'],
+  [/^the same words under this (?<type>comment|message) are (?<reply>[a-z_]+) already \(reply .+\)$/, 'why.same-words'],
+  [/^a reply waits for a decision: $/, 'why.reply-waits'],
+  [/^a reply waits for a decision: (?<rest>.+)$/, 'why.reply-waits-because'],
+  [/^a reply was not posted: $/, 'why.reply-failed'],
+  [/^a reply was not posted: (?<rest>.+)$/, 'why.reply-failed-because'],
 ];
 
 /** Why something is as it is, in the reader's language where the sentence is known. */
@@ -34,6 +44,7 @@ export function reason(x: Ctx, text: string): string {
     const found = pattern.exec(text);
     if (!found) continue;
     const { rest, ...named } = found.groups ?? {};
+    for (const group of ['type', 'reply']) if (group in named) named[group] = x.word(group, named[group]!);
     return x.t(key, rest === undefined ? named : { ...named, rest: reason(x, rest) });
   }
   return text;

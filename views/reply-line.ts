@@ -17,7 +17,10 @@ export type ReplyLine = {
   maxAttempts: number;
   retryMs: number | null;
   remoteId: string | null;
+  /** Why it failed or is in doubt; while it is queued, why it waits. */
   error: string | null;
+  /** How often the platform was asked after a doubt and did not show it. */
+  looked: number;
   submittedMs: number | null;
   createdMs: number;
   updatedMs: number;
@@ -25,7 +28,14 @@ export type ReplyLine = {
 
 /** One reply as a bubble under what it answers. */
 export const replyState = (x: Ctx, r: ReplyLine): Html =>
-  html`<div class=${`bubble outbound reply ${r.status}`} id=${`reply-state-${r.id}`}><p>${r.content}</p><small>${tag(x, r.status, 'reply')} ${ago(x, r.updatedMs)} ${waiting(x, r)}</small>${r.error && r.status !== 'posted' ? html`<small class="bad-text">${reason(x, r.error)}</small>` : null}${decisions(x, r)}</div>`;
+  html`<div class=${`bubble outbound reply ${r.status}`} id=${`reply-state-${r.id}`}><p>${r.content}</p><small>${tag(x, r.status, 'reply')} ${ago(x, r.updatedMs)} ${waiting(x, r)}</small>${why(x, r)}${decisions(x, r)}</div>`;
+
+/** Why it is not there yet: a fault is told as one, waiting is not. */
+export function why(x: Ctx, r: ReplyLine): Value {
+  if (!r.error || r.status === 'posted') return null;
+  if (r.status === 'queued') return html`<small class="sub">${x.t('replies.waits')} ${reason(x, r.error)}</small>`;
+  return html`<small class="bad-text">${reason(x, r.error)}</small>`;
+}
 
 /** When the next try comes, or where the try stands. */
 export function waiting(x: Ctx, r: ReplyLine): Value {

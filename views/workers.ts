@@ -1,5 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
+import { batchBar, pick, type BatchAction } from './batch.ts';
 import { ago, button, chip, countdown, empty, menu, opener, region, stat, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
@@ -40,14 +41,16 @@ export function workersPage(x: Ctx, m: WorkersModel): Html {
     ${m.total === 0 ? empty(x.t('workers.none'), x.t('workers.none-next'), opener('/workers/new', x.t('workers.new'), 'main')) : html`${table(x, m)}${pager(x, m)}`}`)}`;
 }
 
-const table = (x: Ctx, m: WorkersModel): Html => html`<div class="table-box"><table class="cards pinned">
+export const workerActions = (x: Ctx): BatchAction[] => (['start', 'stop', 'restart'] as const).map((verb) => ({ verb, label: x.t(`workers.${verb}`) }));
+
+const table = (x: Ctx, m: WorkersModel): Html => html`${batchBar(x, 'workers', '/workers', workerActions(x))}<div class="table-box"><table class="cards pinned">
     <thead><tr><th>Worker ID</th><th>${x.t('workers.name')}</th><th>${x.t('workers.type')}</th><th>${x.t('workers.host')}</th><th>${x.t('state')}</th><th>${x.t('workers.accounts')}</th><th>${x.t('workers.resources')}</th><th>${x.t('workers.auto')}</th><th class="end">${x.t('actions')}</th></tr></thead>
     <tbody>${m.workers.map((w) => row(x, w))}</tbody></table></div>`;
 
 function row(x: Ctx, w: WorkerCard): Html {
   const full = Math.min(100, Math.round((w.assigned / Math.max(1, w.maxAccounts)) * 100));
   return html`<tr id=${`worker-${w.id}`} data-row="">
-    <td data-label="Worker ID"><a href=${`/actors/worker/${w.id}`} data-open=""><code>${w.id}</code></a></td>
+    <td data-label="Worker ID" class="picked">${pick(x, w.id, w.name)}<a href=${`/actors/worker/${w.id}`} data-open=""><code>${w.id}</code></a></td>
     <td data-label=${x.t('workers.name')}><b>${w.name}</b>${w.group === 'default' ? null : html` ${chip(w.group)}`}</td>
     <td data-label=${x.t('workers.type')}><span class="nowrap"><i aria-hidden="true">${TYPE_ICON[w.deploymentType] ?? '▢'}</i> ${x.word('deployment', w.deploymentType)}</span></td>
     <td data-label=${x.t('workers.host')}><code>${w.host}:${w.port}</code>${w.pid ? html`<div class="sub">pid ${w.pid}</div>` : null}</td>

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { problemPage } from '../../views/problem-page.ts';
+import { reason } from '../../views/reason.ts';
 import { renderDocument } from '../../views/html.ts';
 import { plainContext } from './page.ts';
 import type { Deps } from './ports.ts';
@@ -18,10 +19,10 @@ export function problemAnswer(c: Context, d: Deps, kind: 'page' | 'api', problem
   headers.delete('WWW-Authenticate');
   const door = `/sign-in?next=${encodeURIComponent(here(c))}`;
   const x = plainContext(c, d);
-  const text = internal ? x.t('problem.500-text', { id: problem.message }) : problem.status === 404 && c.req.method === 'GET' ? x.t('problem.404-text', { path: c.req.path.slice(0, 200) }) : problem.message;
+  const text = internal ? x.t('problem.500-text', { id: problem.message }) : problem.status === 404 && c.req.method === 'GET' ? x.t('problem.404-text', { path: c.req.path.slice(0, 200) }) : reason(x, problem.message);
   if (c.req.header('hx-request') === 'true') {
     if (problem.status === 401) headers.set('HX-Redirect', door);
-    else headers.set('HX-Trigger', trigger({ toast: { text, bad: true }, ...(problem.status === 422 ? { 'invalid-field': { field: problem.field ?? null, text } } : {}) }));
+    else headers.set('HX-Trigger', trigger({ toast: { text, bad: true }, ...(problem.status === 422 || problem.field ? { 'invalid-field': { field: problem.field ?? null, text } } : {}) }));
     headers.set('HX-Reswap', 'none');
     return new Response('', { status: problem.status, headers });
   }

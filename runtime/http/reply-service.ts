@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { findAccount } from '../read-model/queries/accounts.ts';
 import { one } from '../read-model/queries/read-model.ts';
 import { found, type Call } from './call.ts';
-import { Problem } from './problem.ts';
+import { Problem, refusal } from './problem.ts';
 
 export type ReplyAsk = { account: string; type: 'comment' | 'message'; targetId: string; text: string; key: string };
 
@@ -15,8 +15,8 @@ export async function sendReply(call: Call, ask: ReplyAsk): Promise<{ id: string
   const answer = await call.d.command({ kind: 'reply', id }, 'create', { account: account.id, platform: account.platform, to, text: ask.text }, call.about(`create-${id}`));
   if (answer.ok) {
     if (!('repeated' in answer)) return { id, repeated: false, state: String(answer['state']) };
-  } else if (answer.code !== 'duplicate' && answer.code !== 'conflict') {
-    throw new Problem(answer.code === 'not_found' ? 404 : answer.code === 'invalid' ? 422 : 503, answer.code, answer.message, { field: answer.field });
+  } else if (answer.code !== 'duplicate') {
+    throw refusal(answer as Extract<typeof answer, { ok: false }>);
   }
   const known = await call.command({ kind: 'reply', id }, 'inspect');
   const c = known.context as { account: string; text: string; to: unknown };

@@ -15,7 +15,7 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
   ],
   operate: [
-    'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
+    'GET /accounts/batch', 'POST /accounts/batch', 'GET /workers/batch', 'POST /workers/batch', 'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
     'POST /logins/:id/answer', 'POST /logins/:id/cancel', 'POST /inbox/read', 'POST /replies', 'POST /replies/:id/check', 'POST /replies/:id/mark-posted', 'POST /replies/:id/resend', 'POST /replies/:id/discard', 'POST /replies/:id/cancel', 'POST /notifications/read',
     'GET /workers/new', 'POST /workers', 'GET /workers/:id/edit', 'POST /workers/:id', 'POST /workers/:id/start', 'POST /workers/:id/stop', 'POST /workers/:id/restart', 'POST /workers/:id/drain', 'POST /workers/:id/retry', 'POST /workers/:id/kill', 'POST /workers/:id/remove', 'POST /actors/:kind/:id/send',
     'POST api/worker-configs', 'PATCH api/worker-configs/:id', 'PUT api/worker-configs/:id', 'DELETE api/worker-configs/:id', 'POST api/workers/batch',

@@ -4,7 +4,7 @@ import type { SeedText } from './seed.ts';
 
 const PAGES = [
   '/', '/accounts', '/accounts?q=%22%3E%3Cscript%3Eq9', '/accounts/new', '/accounts/a1/edit', '/accounts/a1/assign', ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `/logins/l${n}`), '/inbox', '/inbox?item=c20', '/inbox?item=m9', '/inbox?q=x%22%3E%3Cimg%20src%3Dx%20onerror%3D1%3Eq9',
-  '/replies', '/replies?status=failed', '/notifications', '/workers', '/workers/new', '/workers/worker-1/edit', '/workers/worker-1/logs', '/actors', '/actors?q=%3Csvg%3Eq9', '/actors/account/a1', '/actors/worker/worker-3', '/actors/reply/r3', '/settings', '/api', '/sign-in?next=/%22%3E%3Cscript%3E', '/nowhere',
+  '/replies', '/replies?status=failed', '/notifications', '/workers', '/workers/batch?action=stop&pick-worker-1=1&pick-worker-4=1&pick-ghost=1', '/accounts/batch?action=pause&pick-a1=1&pick-a3=1', '/workers/new', '/workers/worker-1/edit', '/workers/worker-1/logs', '/actors', '/actors?q=%3Csvg%3Eq9', '/actors/account/a1', '/actors/worker/worker-3', '/actors/reply/r3', '/settings', '/api', '/sign-in?next=/%22%3E%3Cscript%3E', '/nowhere',
 ];
 
 const PAYLOADS = [

@@ -159,6 +159,23 @@
     }, 5000);
   }
 
+  // Rows that are picked for one action together.
+  function countPicked() {
+    const boxes = all('[data-pick]');
+    const picked = boxes.filter((box) => box.checked).length;
+    for (const element of all('[data-picked]')) element.textContent = String(picked);
+    const whole = $('[data-pick-all]');
+    if (whole) {
+      whole.checked = picked > 0 && picked === boxes.length;
+      whole.indeterminate = picked > 0 && picked < boxes.length;
+    }
+  }
+  document.addEventListener('change', (event) => {
+    if (event.target.matches('[data-pick-all]')) for (const box of all('[data-pick]')) box.checked = event.target.checked;
+    if (event.target.matches('[data-pick-all], [data-pick]')) countPicked();
+  });
+  document.addEventListener('htmx:after:swap', countPicked);
+
   // Logs stay at their end unless the reader scrolled up.
   function follow(root) {
     for (const log of all('[data-follow]', root)) log.scrollTop = log.scrollHeight;

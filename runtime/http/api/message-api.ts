@@ -79,5 +79,5 @@ function list(call: Call, table: 'comments' | 'direct_messages', rule: string, q
 
 const replyRow = (r: ReplyRow): Record<string, unknown> => withIso({
   id: r.id, reply_id: r.id, account_id: r.account, platform: r.platform, reply_type: r.type, target_id: r.targetId, target: r.target, content: r.content, by: r.by, status: r.status, success: r.status === 'posted', attempt: r.attempt, max_attempts: r.maxAttempts,
-  platform_reply_id: r.remoteId, error_message: r.error, submitted_at: r.submittedMs && Math.floor(r.submittedMs / 1000), executed_at: r.executedAt, created_at: r.createdAt,
+  platform_reply_id: r.remoteId, error_message: r.error, looked: r.looked, submitted_at: r.submittedMs && Math.floor(r.submittedMs / 1000), executed_at: r.executedAt, created_at: r.createdAt,
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { accountForm, assignForm } from '../../../views/account-form.ts';
-import { accountsPage, type AccountCard } from '../../../views/accounts.ts';
+import { accountActions, accountsPage, type AccountCard } from '../../../views/accounts.ts';
 import { loginDialog } from '../../../views/login-dialog.ts';
 import { countAccounts, countListed, findAccount, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { findLogin } from '../../read-model/queries/logins.ts';
@@ -9,6 +9,7 @@ import { listWorkers } from '../../read-model/queries/workers.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { page, type Route } from '../routes.ts';
+import { batchRoutes } from './batch.ts';
 import { fresh, loginModel } from './login-pages.ts';
 
 const PAGE = 20;
@@ -46,6 +47,16 @@ export const accountPages = (): Route[] => [
     const at = Math.min(Math.max(1, Math.ceil(fitting / PAGE)), Math.max(1, Number(/^\d{1,6}$/.exec(call.query('page') ?? '')?.[0] ?? 1)));
     const accounts = listAccounts(call.d.db, { ...ask, limit: PAGE, offset: (at - 1) * PAGE });
     return showPage(call, x, { title: x.t('nav.accounts'), topics: ['account', 'login', 'monitor', 'inbox', 'reply', 'notification'], main: accountsPage(x, { accounts: accounts.map(card), search, status, total: countAccounts(call.d.db).total, fitting, page: at, size: PAGE }) });
+  }),
+  ...batchRoutes({
+    base: '/accounts', kind: 'account', actions: accountActions,
+    item(call, x, verb, id) {
+      const a = findAccount(call.d.db, id);
+      if (!a) return null;
+      const able = { pause: a.activity !== 'paused', resume: a.activity === 'paused', crawl: a.activity === 'monitoring' }[verb];
+      const why = able ? null : verb === 'crawl' ? x.t('accounts.crawl-why') : x.t('batch.already');
+      return a.activity ? { id, name: a.name, state: a.activity, group: 'activity', why } : { id, name: a.name, state: a.loginStatus, group: 'state', why: verb === 'pause' ? null : why };
+    },
   }),
   page('get', '/accounts/new', 'operate', (call) => {
     const platforms = call.d.platforms().map((id) => ({ id, label: id }));

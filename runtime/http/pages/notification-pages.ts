@@ -1,4 +1,5 @@
 import { notificationsPage } from '../../../views/notifications.ts';
+import type { Ctx } from '../../../views/context.ts';
 import { reason } from '../../../views/reason.ts';
 import { one } from '../../read-model/queries/read-model.ts';
 import { countNotifications, listNotifications, type NotificationRow } from '../../read-model/queries/notifications.ts';
@@ -23,7 +24,7 @@ export const notificationPages = (): Route[] => [
       topics: ['notification', 'inbox', 'reply'],
       main: notificationsPage(x, {
         type, unread: countNotifications(db, { unread: true }), older,
-        items: shown.map((n) => ({ id: n.id, key: n.key, type: n.type, accountName: n.accountName, title: n.title, content: n.data['login_status'] === 'logged_in' ? x.word('state', 'logged_in') : reason(x, n.content), priority: n.priority, read: n.read, createdMs: n.createdMs, href: hrefOf(call, n) })),
+        items: shown.map((n) => ({ id: n.id, key: n.key, type: n.type, accountName: n.accountName, title: titleOf(x, n), content: n.content === n.data['login_status'] || n.data['login_status'] === 'logged_in' ? x.word('state', String(n.data['login_status'])) : reason(x, n.content), priority: n.priority, read: n.read, createdMs: n.createdMs, href: hrefOf(call, n) })),
       }),
     });
   }),
@@ -34,6 +35,12 @@ export const notificationPages = (): Route[] => [
     return done(call, 'done.read');
   }),
 ];
+
+/** The projector writes `worker-1: crashed`; the state is told in the reader's language. */
+function titleOf(x: Ctx, n: NotificationRow): string {
+  const worker = n.key.startsWith('worker-') ? /^(.*): ([a-z_]+)$/s.exec(n.title) : null;
+  return worker ? `${worker[1]}: ${x.word('state', worker[2]!)}` : n.title;
+}
 
 /** Where a notification leads. */
 function hrefOf(call: Call, n: NotificationRow): string | null {

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { workerForm, type WorkerForm } from '../../../views/worker-form.ts';
 import { workerLogs } from '../../../views/worker-logs.ts';
-import { workersPage, type WorkerCard } from '../../../views/workers.ts';
+import { workerActions, workersPage, type WorkerCard } from '../../../views/workers.ts';
 import { findWorker, listLogs, listWorkers, type WorkerRow } from '../../read-model/queries/workers.ts';
+import type { Ctx } from '../../../views/context.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
+import { batchRoutes } from './batch.ts';
 
 const number = z.string().regex(/^\d{1,9}(\.\d{1,3})?$/, 'must be a number').transform(Number);
 const flag = z.literal('1').optional().transform((v) => v === '1');
@@ -52,6 +54,17 @@ export const workerPages = (): Route[] => [
       }),
     });
   }),
+  ...batchRoutes({
+    base: '/workers', kind: 'worker', actions: workerActions,
+    item(call, x, verb, id) {
+      const w = findWorker(call.d.db, id);
+      return w && { id, name: w.name, state: w.status, group: 'state', why: batchWhy(x, w, verb) };
+    },
+    note(call, x, verb, ids) {
+      const n = ids.reduce((sum, id) => sum + (findWorker(call.d.db, id)?.assigned ?? 0), 0);
+      return verb === 'start' || n === 0 ? null : x.t(verb === 'stop' ? 'batch.stop-note' : 'batch.restart-note', { n });
+    },
+  }),
   page('get', '/workers/new', 'operate', (call) => showPiece(workerForm(context(call), blank(freeId(listWorkers(call.d.db)))))),
   page('post', '/workers', 'operate', async (call) => {
     const f = await call.form(form);
@@ -89,6 +102,15 @@ export const workerPages = (): Route[] => [
 
 const at = (call: Call) => ({ kind: 'worker', id: call.param('id') });
 const one = (call: Call): WorkerRow => found(findWorker(call.d.db, call.param('id')), `worker ${call.param('id')}`);
+
+/** Why an action would change nothing, or null. */
+function batchWhy(x: Ctx, w: WorkerRow, verb: string): string | null {
+  const resting = ['stopped', 'crashed', 'error'].includes(w.status);
+  if (w.elsewhere) return x.t('workers.elsewhere');
+  if (verb === 'stop') return w.status === 'stopped' || w.status === 'stopping' ? x.t('batch.already') : null;
+  if (!w.enabled) return x.t('workers.disabled');
+  return resting || (verb === 'restart' && w.status === 'running') ? null : x.t(verb === 'start' ? 'batch.already' : 'workers.is-busy');
+}
 
 function freeId(workers: WorkerRow[]): { id: string; port: number } {
   let n = workers.length + 1;

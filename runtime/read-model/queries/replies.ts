@@ -19,7 +19,10 @@ export type ReplyRow = {
   maxAttempts: number;
   retryMs: number | null;
   remoteId: string | null;
+  /** Why it failed or is in doubt; while it is queued, why it waits. */
   error: string | null;
+  /** How often the platform was asked after a doubt and did not show it. */
+  looked: number;
   submittedMs: number | null;
   /** Epoch seconds. */
   executedAt: number | null;
@@ -78,6 +81,7 @@ function toReply(r: Record<string, any>): ReplyRow {
     retryMs: r.retry_ms,
     remoteId: r.platform_reply_id,
     error: r.error_message,
+    looked: r.looked,
     submittedMs: r.submitted_ms,
     executedAt: r.executed_at,
     createdAt: r.created_at,
