@@ -41,7 +41,7 @@ export function rolePermissions(role: NatsRole): Permissions {
       publish: {
         allow: [
           `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.data.*.read`, '$SRV.>', ...reads,
-          ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.vault, BUCKET.pictures].map(bucket),
+          ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.pictures].map(bucket),
           objects(BUCKET.pictures),
         ],
         deny: inboxConsumers,

@@ -116,7 +116,7 @@ it('the operator hears everything but sessions on their way', async () => {
   sub.unsubscribe();
 });
 
-it.each(['troupe.journal.account.a', 'troupe.fx.worker-1', 'troupe.hb.worker-1', '$JS.API.STREAM.CREATE.X', `$JS.API.CONSUMER.CREATE.${STREAM.inbox}.x`, `$JS.API.STREAM.UPDATE.${STREAM.inbox}`, '$KV.other.x'])('the page can\'t publish to %s', async (subject) => {
+it.each(['troupe.journal.account.a', 'troupe.fx.worker-1', 'troupe.hb.worker-1', '$JS.API.STREAM.CREATE.X', `$JS.API.CONSUMER.CREATE.${STREAM.inbox}.x`, `$JS.API.STREAM.UPDATE.${STREAM.inbox}`, '$KV.other.x', '$KV.troupe-vault.a.session'])('the page can\'t publish to %s', async (subject) => {
   const nc = await role('web');
   expect(await violation(nc, () => nc.publish(subject, '{}'))).toMatch(/permissions violation for publish/i);
 });
