@@ -10,7 +10,7 @@ const proxy = z.strictObject({
   password: z.string().max(500).optional(),
 });
 const hour = z.number().int().min(0).max(23);
-const limits = z.strictObject({ perMinute: z.number().int().min(1).max(60), perHour: z.number().int().min(1).max(1000), quiet: z.tuple([hour, hour]).nullable() });
+const limits = z.strictObject({ perMinute: z.number().int().min(1).max(600), perHour: z.number().int().min(1).max(10_000), quiet: z.tuple([hour, hour]).nullable() });
 
 export const accountFields = {
   name,
