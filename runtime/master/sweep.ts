@@ -6,10 +6,11 @@ type Row = { id: string; worker: string | null; epoch: number; incarnation: stri
 
 const EVERY = 500;
 
-/** Looks at every lease twice a second: one whose worker process is gone is taken back, one that is being given back is freed. */
+/** Looks at every lease twice a second: one whose worker process is gone is taken back, one that is being given back is freed. A worker that fell silent while its actor changed hands is told of again. */
 export class LeaseSweep {
   private readonly timer: NodeJS.Timeout;
   private readonly rows;
+  private readonly linked;
   private readonly engine: Engine;
   private readonly liveness: Liveness;
   private running = false;
@@ -19,6 +20,7 @@ export class LeaseSweep {
     this.liveness = liveness;
     this.rows = db.prepare(`SELECT a.id, a.assigned_worker_id AS worker, a.lease_epoch AS epoch, a.lease_incarnation AS incarnation, a.lease_state AS state, w.status AS link, w.incarnation AS now, r.status AS status
       FROM accounts a LEFT JOIN workers w ON w.id = a.assigned_worker_id LEFT JOIN worker_runtime r ON r.worker_id = a.assigned_worker_id WHERE a.lease_state IN ('held', 'releasing')`);
+    this.linked = db.prepare("SELECT id, incarnation FROM workers WHERE status IN ('connected', 'suspect')");
     this.timer = setInterval(() => void this.look(), EVERY);
   }
 
@@ -30,6 +32,10 @@ export class LeaseSweep {
     if (this.running) return;
     this.running = true;
     try {
+      for (const { id, incarnation } of this.linked.all() as { id: string; incarnation: string | null }[]) {
+        if (!this.engine.host.owns(`worker/${id}`) || this.liveness.state(id) !== 'offline' || this.liveness.incarnation(id) !== incarnation) continue;
+        await this.engine.send({ kind: 'worker', id }, { type: 'OFFLINE' }, `offline:${id}:${incarnation}`, 'sweep').catch(() => {});
+      }
       for (const row of this.rows.all() as Row[]) {
         if (!this.engine.host.owns(`account/${row.id}`)) continue;
         const why = row.state === 'held' ? lost(row) : null;
