@@ -9,6 +9,7 @@ import { lockProfile, type ProfileLock } from './profile-lock.ts';
 import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
 import { StorageState } from './storage-state.ts';
 import type { Vault } from './vault.ts';
+import { WarmPage } from './warm-page.ts';
 
 export type PoolOptions = {
   /** This worker's own folder: profiles, fingerprints, storage-states, screenshots. */
@@ -24,7 +25,7 @@ export type PoolOptions = {
 };
 
 /** One account's open browser. */
-export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
+export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
 type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
 type Shared = { context: BrowserContext; lock: ProfileLock };
@@ -153,7 +154,7 @@ export class BrowserPool {
       const { context } = made;
       const entry: Entry = {
         storage, proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
-        browser: { account, context, fingerprint, save: () => storage.save(context), screenshot: (page, name) => this.#screenshot(account, page, name) },
+        browser: { account, context, fingerprint, pages: new WarmPage(context), save: () => storage.save(context), screenshot: (page, name) => this.#screenshot(account, page, name) },
         dispose: async () => {
           entry.alive = false;
           await made.dispose();

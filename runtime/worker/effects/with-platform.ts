@@ -17,7 +17,7 @@ export type Stage = {
 const CALL = 60_000;
 const CLOSE = 5000;
 
-/** Opens the account's browser with one page for this effect, and closes that page afterwards, however it ends. */
+/** Opens the account's browser with one page for this effect. A page that did its work is kept for the next effect in a burst, any other is closed. */
 export async function withPlatform<T>(ctx: EffectContext, input: { account: string; platform: string; proxy: unknown }, work: (stage: Stage) => Promise<T>): Promise<T> {
   const { platform, config } = ctx.platform(input.platform);
   const proxy = proxySpec.safeParse(input.proxy);
@@ -29,7 +29,7 @@ export async function withPlatform<T>(ctx: EffectContext, input: { account: stri
       context: browser.context,
       signal: ctx.signal,
       async page() {
-        if (!page || page.isClosed()) page = await browser.context.newPage();
+        if (!page || page.isClosed()) page = await browser.pages.take();
         return page;
       },
       log: (level, message) => ctx.log(level, 'task', message, { account: input.account, platform: platform.id }),
@@ -38,10 +38,13 @@ export async function withPlatform<T>(ctx: EffectContext, input: { account: stri
       },
     };
     const call = <R>(doing: string, run: () => Promise<R>, limitMs = config.timeouts.call ?? CALL): Promise<R> => within(run(), limitMs, `${platform.label} took over ${limitMs} ms for ${doing}`, ctx.signal);
+    let kept = false;
     try {
-      return await work({ platform, config, browser, io, call });
+      const result = await work({ platform, config, browser, io, call });
+      kept = page !== null && (await browser.pages.keep(page));
+      return result;
     } finally {
-      if (page && !(await closed(page))) {
+      if (page && !kept && !(await closed(page))) {
         ctx.log('warn', 'system', 'a page does not close: its browser is closed instead', { account: input.account });
         void ctx.pool.close(input.account, true);
       }
