@@ -84,3 +84,38 @@ test('nobody reads or answers what is not theirs, and bad control input changes 
   await expect(site.control('comment', { user: 'nobody', post: 1, text: 'x' })).rejects.toThrow('FOREIGN KEY');
   expect((await go('/creator/messages/tomas', { text: 'x'.repeat(501) })).status).toBe(422);
 });
+
+const codeOf = (page: string): string => /href="([^"]+\/phone[^"]+)"/.exec(page)?.[1] ?? '';
+
+test('a code that was scanned and never confirmed dies with its time, and a new one is shown', async () => {
+  const go = visitor();
+  const first = codeOf((await go('/login')).text);
+  expect(await site.scan(first)).toContain('Log in on the other screen?');
+  expect((await go('/login/panel')).text).toContain('data-login="scanned"');
+  await site.control('expire-qr');
+  const second = codeOf((await go('/login/panel')).text);
+  expect(second).toContain('/phone?code=');
+  expect(second).not.toBe(first);
+  expect(await site.confirm(first, 'mei')).toContain('This code is over');
+  await site.confirm(second, 'mei');
+  expect((await go('/login/finish')).location).toBe('/creator');
+});
+
+test('a login page that is opened anew shows a code, although the last one was scanned', async () => {
+  const go = visitor();
+  const first = codeOf((await go('/login')).text);
+  await site.scan(first);
+  const second = codeOf((await go('/login')).text);
+  expect(second).toContain('/phone?code=');
+  expect(second).not.toBe(first);
+});
+
+test('two pages of one browser both see its login end', async () => {
+  const go = visitor();
+  await site.confirm(codeOf((await go('/login')).text), 'jonas');
+  // The other page asks before the first one's session has reached the browser.
+  const [a, b] = await Promise.all([go('/login/finish'), go('/login/panel')]);
+  expect(a.location).toBe('/creator');
+  expect(b.text).toContain('data-login="done"');
+  expect((await go('/login/finish')).location).toBe('/creator');
+});

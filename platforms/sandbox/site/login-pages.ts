@@ -5,7 +5,7 @@ import type { LoginRow, User } from './store.ts';
 /** One function draws every state of a login. `picture` is the code as a data URL. */
 export function loginPanel(login: LoginRow, picture: string, url: string, markup: 'v1' | 'v2'): Html {
   const version = `${login.code}:${login.state}:${login.tries}`;
-  return html`<section class="${markup === 'v1' ? 'card' : 'box'} center" data-login="${login.state}" data-version="${version}" data-expires="${login.expires}">
+  return html`<section class="${markup === 'v1' ? 'card' : 'box'} center" data-login="${login.state === 'used' ? 'done' : login.state}" data-version="${version}" data-expires="${login.expires}">
     ${panelBody(login, picture, url, markup)}
   </section>`;
 }
@@ -23,6 +23,7 @@ function panelBody(login: LoginRow, picture: string, url: string, markup: 'v1' |
     case 'failed':
       return html`<h1>That did not work</h1><p class="login-error">Too many wrong answers. Load this page again for a new code.</p>`;
     case 'done':
+    case 'used':
       return html`<h1>Welcome</h1><p>One moment.</p>`;
   }
 }

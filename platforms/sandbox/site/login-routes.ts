@@ -8,16 +8,22 @@ import { loginPanel, phoneDone, phonePage } from './login-pages.ts';
 import type { Moods } from './moods.ts';
 import type { LoginRow, Store } from './store.ts';
 
+/** How long a used login still lets the other pages of its browser in. */
+const USED_MS = 10_000;
+
 /** Login by a code that a phone confirms. */
 export function loginRoutes(store: Store, moods: Moods): Hono {
   const app = new Hono();
   const mood = () => moods.get();
 
-  /** This browser's login; a dead or used code is replaced at once. */
+  /** A code that nobody has confirmed dies with its time, scanned or not. */
+  const over = (login: LoginRow): boolean => ['qr', 'scanned'].includes(login.state) && login.expires <= Date.now();
+
+  /** This browser's login; a dead code is replaced at once, any other but a fresh one or a question when the page is opened anew. */
   const current = (c: Context, fresh: boolean): LoginRow => {
     const key = getCookie(c, 'login') ?? randomBytes(18).toString('base64url');
     const row = store.login(key);
-    const dead = !row || (row.state === 'qr' && row.expires <= Date.now()) || (fresh && ['failed', 'done'].includes(row.state));
+    const dead = !row || over(row) || (fresh && !['qr', 'challenge'].includes(row.state));
     setCookie(c, 'login', key, { httpOnly: true, sameSite: 'Lax', path: '/' });
     return dead ? store.newLogin(key, mood().qrMs, mood().challenge) : row;
   };
@@ -36,7 +42,7 @@ export function loginRoutes(store: Store, moods: Moods): Hono {
   app.get('/phone', (c) => {
     const code = c.req.query('code') ?? '';
     const login = store.loginByCode(code);
-    if (!login || (login.state === 'qr' && login.expires <= Date.now())) return c.html(layout('Phone', null, message('This code is over', 'Scan the new one on the other screen.')), 410);
+    if (!login || over(login)) return c.html(layout('Phone', null, message('This code is over', 'Scan the new one on the other screen.')), 410);
     if (login.state === 'qr') store.setLogin(login.key, 'scanned');
     return c.html(layout('Phone', null, login.user ? phoneDone(login) : phonePage(code, store.demoUsers())));
   });
@@ -45,7 +51,7 @@ export function loginRoutes(store: Store, moods: Moods): Hono {
     const form = await c.req.parseBody();
     const login = store.loginByCode(String(form.code ?? ''));
     const user = store.user(String(form.user ?? ''));
-    if (!login || login.user || !['qr', 'scanned'].includes(login.state) || (login.state === 'qr' && login.expires <= Date.now()))
+    if (!login || login.user || !['qr', 'scanned'].includes(login.state) || over(login))
       return c.html(layout('Phone', null, message('This code is over', 'Scan the new one on the other screen.')), 410);
     if (!user?.demo) return c.html(layout('Phone', null, message('Who are you?', 'Pick one of the demo users.')), 422);
     store.setLogin(login.key, login.challenge === 'none' ? 'done' : 'challenge', user.id);
@@ -68,9 +74,11 @@ export function loginRoutes(store: Store, moods: Moods): Hono {
 
   app.get('/login/finish', (c) => {
     const login = store.login(getCookie(c, 'login') ?? '');
-    if (login?.state !== 'done' || !login.user) return c.redirect(inside(c) ? '/creator' : '/login', 303);
+    // Several pages of one browser may see the end of its login at once: none of them is shown a new code.
+    const finished = login?.state === 'done' || (login?.state === 'used' && login.expires > Date.now());
+    if (!finished || !login.user) return c.redirect(inside(c) ? '/creator' : '/login', 303);
     const session = store.newSession(login.user, mood().sessionMs);
-    store.dropLogin(login.key);
+    store.useLogin(login.key, USED_MS);
     setCookie(c, 'sid', session.id, { httpOnly: true, sameSite: 'Lax', path: '/', expires: new Date(session.expires) });
     return c.redirect('/creator', 303);
   });

@@ -10,7 +10,7 @@ export type CommentRow = { id: number; post: number; parent: number | null; user
 export type MessageRow = { id: number; sender: string; receiver: string; text: string; at: number };
 export type LedgerRow = { id: number; user: string; target: string; text: string; at: number; nonce: string };
 export type Challenge = 'none' | 'slider' | 'sms';
-export type LoginState = 'qr' | 'scanned' | 'challenge' | 'done' | 'failed';
+export type LoginState = 'qr' | 'scanned' | 'challenge' | 'done' | 'used' | 'failed';
 export type LoginRow = { key: string; code: string; expires: number; state: LoginState; user: string | null; challenge: Challenge; secret: string; tries: number };
 
 const SCHEMA = `
@@ -92,8 +92,8 @@ export function openStore(dir: string) {
     setLogin: (key: string, state: LoginState, user: string | null = null) =>
       run('update logins set state = ?, user = coalesce(?, user) where key = ?', state, user, key),
     missLogin: (key: string) => run('update logins set tries = tries + 1 where key = ?', key),
-    dropLogin: (key: string) => run('delete from logins where key = ?', key),
-    expireCodes: () => run("update logins set expires = 0 where state = 'qr'"),
+    useLogin: (key: string, lifeMs: number) => run("update logins set state = 'used', expires = ? where key = ?", Date.now() + lifeMs, key),
+    expireCodes: () => run("update logins set expires = 0 where state in ('qr', 'scanned')"),
 
     newSession(user: string, lifeMs: number): { id: string; expires: number } {
       const row = { id: randomBytes(24).toString('base64url'), user, expires: Date.now() + lifeMs };
