@@ -34,11 +34,11 @@ describe('the view, killed while it writes', () => {
           env: { PATH: process.env['PATH'], TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0], PARTITIONS: '4', DB_PATH: file, ...more },
           stdio: ['ignore', 'pipe', 'inherit'],
         });
-      for (const line of sent.slice(0, 30)) await js.publish('troupe.log.w1.info', JSON.stringify({ message: line, category: 'system', at: 1 }));
+      for (const line of sent.slice(0, 30)) await js.publish('troupe.log.w1.info', JSON.stringify({ message: line, category: 'system', at: Date.now() }));
       const first = feed({ DIE_AFTER: '30', ...(bug ? { SEEDED_BUG: bug } : {}) });
       await once(first, 'exit');
       expect(first.signalCode).toBe('SIGKILL');
-      for (const line of sent.slice(30)) await js.publish('troupe.log.w1.info', JSON.stringify({ message: line, category: 'system', at: 1 }));
+      for (const line of sent.slice(30)) await js.publish('troupe.log.w1.info', JSON.stringify({ message: line, category: 'system', at: Date.now() }));
       const second = feed({});
       await until(() => rows(file).includes('line 59'), 'the view is at the end');
       second.kill('SIGKILL');

@@ -59,7 +59,8 @@ describe('nats-server', () => {
 
   it('is fetched from its release, checked, and found there the next time', async () => {
     const TROUPE_NATS_RELEASES = await release('v2.15.1');
-    expect(await ensure({ TROUPE_NATS_RELEASES })).toEqual({ code: 0, out: `at ${target()}\n` });
+    // On a busy machine the step says before that it goes on.
+    expect(await ensure({ TROUPE_NATS_RELEASES })).toEqual({ code: 0, out: expect.stringContaining(`at ${target()}\n`) });
     expect(statSync(target()).mode & 0o111).not.toBe(0);
     expect(await ensure({ TROUPE_NATS_RELEASES: 'http://127.0.0.1:9' })).toEqual({ code: 0, out: `at ${target()}\n` });
   });
