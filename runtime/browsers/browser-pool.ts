@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
@@ -9,6 +10,7 @@ import { lockProfile, type ProfileLock } from './profile-lock.ts';
 import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
 import { StorageState } from './storage-state.ts';
 import type { Vault } from './vault.ts';
+import { walls } from './walls.ts';
 import { WarmPage } from './warm-page.ts';
 
 export type PoolOptions = {
@@ -19,6 +21,8 @@ export type PoolOptions = {
   chromium: Chromium;
   headless: boolean;
   vault: Vault;
+  /** `host:port` on this machine or its network that pages may reach all the same. */
+  allow?: readonly string[];
   idleMs?: number;
   saveEveryMs?: number;
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>): void;
@@ -50,6 +54,7 @@ export class BrowserPool {
   #shared: Promise<Shared> | null = null;
   #sharedClosing: Promise<void> = Promise.resolve();
   #sweeper: NodeJS.Timeout;
+  readonly #door = `d${randomBytes(16).toString('hex')}.invalid`;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -148,7 +153,7 @@ export class BrowserPool {
     const began = performance.now();
     const fingerprint = await loadFingerprint(join(dir, 'fingerprints'), account, this.#options.chromium, vault);
     const storage = new StorageState(join(dir, 'storage-states'), account, vault);
-    const door = await openProxyDoor(account, proxy, vault);
+    const door = await openProxyDoor(account, proxy, vault, this.#door);
     try {
       const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
       const { context } = made;
@@ -205,7 +210,7 @@ export class BrowserPool {
       await mkdir(profile, { recursive: true, mode: 0o700 });
       await clearProfile(profile);
       const fresh = (await readdir(profile)).length === 0;
-      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless), ...options }).catch((error: unknown) => {
+      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
       return { context, lock, fresh };

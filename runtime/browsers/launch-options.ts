@@ -13,11 +13,11 @@ const ARGS = [
 ];
 
 /** How a Chromium process is started. Root can't use Chromium's sandbox; everybody else does. */
-export const launchOptions = (chromium: Chromium, headless: boolean) => ({
+export const launchOptions = (chromium: Chromium, headless: boolean, more: readonly string[] = []) => ({
   executablePath: chromium.path,
   headless,
   chromiumSandbox: process.getuid?.() !== 0,
-  args: ARGS,
+  args: [...ARGS, ...more],
   handleSIGINT: false,
   handleSIGTERM: false,
   handleSIGHUP: false,

@@ -9,6 +9,7 @@ import type { Registration } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { BrowserPool } from '../browsers/browser-pool.ts';
 import { findChromium } from '../browsers/find-chromium.ts';
+import { hostPort } from '../browsers/walls.ts';
 import type { Vault } from '../browsers/vault.ts';
 import { packageRoot } from '../package-root.ts';
 import { EffectRunner } from './effect-runner.ts';
@@ -81,7 +82,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await connected.ask('vault-put', { account, epoch: leased(account), field, value });
     },
   };
-  const pool = new BrowserPool({ dir, mode, chromium, headless, vault, idleMs: options.idleMs, log: (level, message, details) => log(level, 'system', message, details) });
+  // A platform of this machine (the sandbox) is reachable, and nothing else beside it.
+  const allow = [process.env.SANDBOX_URL, ...platforms.map((p) => p.config?.urls.base)].flatMap((url) => (url && URL.canParse(url) ? [hostPort(url)] : []));
+  const pool = new BrowserPool({ dir, mode, chromium, headless, vault, allow, idleMs: options.idleMs, log: (level, message, details) => log(level, 'system', message, details) });
   await pool.reap(dir);
 
   const runner = new EffectRunner({
