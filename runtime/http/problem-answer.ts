@@ -22,7 +22,10 @@ export function problemAnswer(c: Context, d: Deps, kind: 'page' | 'api', problem
   const text = internal ? x.t('problem.500-text', { id: problem.message }) : problem.status === 404 && c.req.method === 'GET' ? x.t('problem.404-text', { path: c.req.path.slice(0, 200) }) : reason(x, problem.message);
   if (c.req.header('hx-request') === 'true') {
     if (problem.status === 401) headers.set('HX-Redirect', door);
-    else headers.set('HX-Trigger', trigger({ toast: { text, bad: true }, ...(problem.status === 422 || problem.field ? { 'invalid-field': { field: problem.field ?? null, text } } : {}) }));
+    else {
+      const inForm = problem.status === 422 || problem.field !== undefined;
+      headers.set('HX-Trigger', trigger({ toast: { text, bad: true, inForm }, ...(inForm ? { 'invalid-field': { field: problem.field ?? null, text } } : {}) }));
+    }
     headers.set('HX-Reswap', 'none');
     return new Response('', { status: problem.status, headers });
   }

@@ -133,7 +133,7 @@ describe('in a real Chromium', () => {
     expect(await page.locator('dialog .qr img').evaluate((i: HTMLImageElement) => i.decode().then(() => i.naturalWidth))).toBeGreaterThan(0);
     const count = page.locator('dialog .login-line .count');
     const before = await count.innerText();
-    await expect.poll(() => count.innerText()).not.toBe(before);
+    await expect.poll(() => count.innerText(), { timeout: 10_000 }).not.toBe(before);
     const writer = new Database(f.deps.db.name);
     const move = (status: string, more = '') => {
       writer.exec(`UPDATE login_sessions SET status = '${status}' ${more} WHERE id = 'l1'`);

@@ -19,9 +19,10 @@
     setTimeout(() => line.remove(), bad ? 9000 : 4500);
   }
   document.addEventListener('toast', (event) => {
-    const { text, bad } = event.detail;
-    toast(text, bad);
+    const { text, bad, inForm } = event.detail;
     const form = event.target.closest?.('form');
+    // What the form itself says is not said twice.
+    if (!(inForm && form && $('.form-error', form))) toast(text, bad);
     if (bad) return;
     if (form && 'reset' in form.dataset) {
       form.reset();

@@ -324,6 +324,7 @@ export const en: Record<TextKey, string> = {
   'audit.none-next': 'What people and programs do to accounts, workers and replies is listed here.',
   'audit.when': 'When',
   'audit.who': 'Who',
+  'audit.created': 'created',
   'audit.request': 'Request',
   'audit.address': 'from {hash}',
   'audit.address-hint': 'A keyed hash of the address: the same one means the same address',

@@ -322,6 +322,7 @@ export const zhCN = {
   'audit.none-next': '人和程序对账号、Worker、回复的操作都会列在这里。',
   'audit.when': '时间',
   'audit.who': '操作者',
+  'audit.created': '创建',
   'audit.request': '请求',
   'audit.address': '来源 {hash}',
   'audit.address-hint': '地址的带密钥哈希：相同的哈希来自同一地址',
