@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { Problem } from './problem.ts';
-import { BadJson, parseStrict } from './strict-json.ts';
+import { BadJson, parseStrict } from '../strict-json.ts';
 
 const LARGEST = 1_048_576;
 const SLOWEST_MS = 10_000;

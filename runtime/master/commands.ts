@@ -6,6 +6,7 @@ import type { Outcome } from '../../actors/ports.ts';
 import type { Mux } from '../../transport/mux.ts';
 import type { Answer } from '../../transport/protocol.ts';
 import { address, HEADER, isId, isKind, parseCommand, subjects, type Address } from '../../transport/subjects.ts';
+import { BadJson, parseStrict } from '../strict-json.ts';
 import { freshId, type Engine } from './engine.ts';
 
 export type Request = { to: Address; verb: string; payload: unknown; id: string; by: string; /** The web request that it came by: its id and a hash of the client's address. */ request?: string };
@@ -30,6 +31,8 @@ export type CommandsOptions = {
 const refuse = (code: string, message: string, field?: string): Refusal => ({ ok: false, code, message, ...(field ? { field } : {}) });
 const WAIT = 8_000;
 const REQUEST = /^[A-Za-z0-9_-]{1,64} [A-Za-z0-9_-]{1,64}$/;
+/** What was put there, never what every object has (`constructor`, `toString`). */
+const own = <T>(of: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(of, name) ? of[name] : undefined);
 const causeOf = ({ id, by, request }: Request): Cause => ({ id, by, ...(request ? { request } : {}) });
 
 /** Commands on `troupe.cmd.<kind>.<id>.<verb>`: checked, put to the actor by the owner of its partition, answered once the turn is stored. */
@@ -56,9 +59,10 @@ export class Commands {
   private async read({ to, verb }: { to: Address; verb: string }, msg: Msg): Promise<Answer> {
     let payload: unknown;
     try {
-      payload = msg.data.length === 0 ? {} : JSON.parse(msg.string());
-    } catch {
-      return refuse('invalid', 'the payload is not JSON', 'payload');
+      payload = msg.data.length === 0 ? {} : parseStrict(msg.string());
+    } catch (error) {
+      if (!(error instanceof BadJson)) throw error;
+      return refuse('invalid', `the payload can't be read: ${error.message}`, 'payload');
     }
     const id = msg.headers?.get(HEADER.id) || `${msg.reply ?? ''}:${Date.now()}:${Math.random()}`;
     const request = msg.headers?.get(HEADER.request);
@@ -86,13 +90,13 @@ export class Commands {
 
   private async here(request: Request): Promise<Answer> {
     const { to, verb, payload } = request;
-    const common = this.o.common[verb];
+    const common = own(this.o.common, verb);
     if (common) return common(to, payload ?? {}, request);
     const closed = this.o.closed();
     if (closed) return closed;
     const binding = this.o.bindings.get(to.kind)!;
     if (verb === 'send') return this.sendEvent(request, binding);
-    const spec = binding.commands[verb];
+    const spec = own(binding.commands, verb);
     if (!spec) return refuse('not_found', `${to.kind} has no command ${verb}; it has ${[...Object.keys(binding.commands), 'send', ...Object.keys(this.o.common)].join(', ')}`, 'verb');
     const checked = spec.schema.safeParse(payload ?? {});
     if (!checked.success) return invalid(checked.error);
@@ -123,7 +127,7 @@ export class Commands {
     if (!event || typeof event !== 'object' || typeof event.type !== 'string') return refuse('invalid', 'give {event: {type, …}}', 'event');
     if (event.type.startsWith('xstate.') || event.type.startsWith('~')) return refuse('invalid', `${event.type} is the kernel's own`, 'event.type');
     const { type, ...fields } = event as { type: string };
-    const schema = binding.events?.[type];
+    const schema = binding.events && own(binding.events, type);
     if (binding.events && !schema) return refuse('invalid', `${binding.kind} takes ${Object.keys(binding.events).join(', ')}`, 'event.type');
     const checked = schema?.safeParse(fields);
     if (checked && !checked.success) return invalid(checked.error);
@@ -176,5 +180,5 @@ export function allowedEvents(binding: Binding, entry: Entry): string[] {
   if (entry.version !== binding.chart.version || (entry.after as { status: string }).status !== 'active') return [];
   const snapshot = binding.chart.restore(entry.after) as unknown as { _nodes: { ownEvents: string[] }[] };
   const types = new Set(snapshot._nodes.flatMap((n) => n.ownEvents));
-  return [...types].filter((t) => t !== '' && !t.startsWith('xstate.') && (!binding.events || t in binding.events));
+  return [...types].filter((t) => t !== '' && !t.startsWith('xstate.') && (!binding.events || Object.hasOwn(binding.events, t)));
 }

@@ -185,7 +185,7 @@ export class Engine {
     const type = decodeEvent(token);
     if (type === null) return null;
     const binding = this.o.bindings.get(to.kind);
-    const schema = binding?.events?.[type];
+    const schema = binding?.events && Object.hasOwn(binding.events, type) ? binding.events[type] : undefined;
     if (binding?.events) {
       if (!schema) return null;
       const checked = schema.safeParse(body);

@@ -90,7 +90,7 @@ describe('with raw protocol lines over TCP, as the operator', () => {
     const before = (await wire.request('troupe.cmd.account.raw-1.inspect', '')).index;
     const bad: [string, string][] = [
       ['troupe.in.account.raw-1.PAUSE', '{'], ['troupe.in.account.raw-1.PAUSE', '[]'], ['troupe.in.account.raw-1.PAUSE', 'null'], ['troupe.in.account.raw-1.PAUSE', '{"unknown":1}'],
-      ['troupe.in.account.raw-1.NOSUCH', '{}'], ['troupe.in.account.raw-1.xstate%2Einit', '{}'], ['troupe.in.account.raw-1.~done', '{"token":"account/raw-1/1/0","output":{}}'],
+      ['troupe.in.account.raw-1.NOSUCH', '{}'], ['troupe.in.account.raw-1.xstate%2Einit', '{}'], ['troupe.in.account.raw-1.constructor', '{}'], ['troupe.in.account.raw-1.__proto__', '{}'], ['troupe.in.account.raw-1.toString', '{}'], ['troupe.in.account.raw-1.~done', '{"token":"account/raw-1/1/0","output":{}}'],
       ['troupe.in.account.nobody.PAUSE', '{}'], ['troupe.in.martian.x.PAUSE', '{}'], ['troupe.in.account.raw-1.%ZZ', '{}'], ['troupe.in.account.raw-1.ASSIGN', '{"worker":5}'],
       ['troupe.in.account.raw-1.LOGIN_DONE', `{"login":"${'x'.repeat(10_000)}"}`],
     ];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../runtime/http/metrics.ts';
 import { routeTable } from '../../runtime/http/route-table.ts';
-import { BadJson, parseStrict } from '../../runtime/http/strict-json.ts';
+import { BadJson, parseStrict } from '../../runtime/strict-json.ts';
 import { fixture, type Fixture } from './fixture.ts';
 
 let f: Fixture;

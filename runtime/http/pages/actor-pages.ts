@@ -11,7 +11,7 @@ import { chartNode } from '../chart-node.ts';
 import { context, done, showPage } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { BadJson, parseStrict } from '../strict-json.ts';
+import { BadJson, parseStrict } from '../../strict-json.ts';
 
 const PAGE = 40;
 const TURNS = 60;
