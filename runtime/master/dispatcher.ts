@@ -13,11 +13,15 @@ type Job = {
   offered: number;
   /** The worker process that took it; another one under the same name has never heard of it. */
   takenBy: string | null;
+  /** Since when the worker has said no and nothing else. */
+  refusedAt: number | null;
   nextAt: number;
   asking: boolean;
 };
 
 const REOFFER = 10_000;
+/** A lease on its way to the worker takes a moment; one that is over never comes. */
+const REFUSED_FOR = 10_000;
 
 /** Offers effects to workers until they are taken, offers them again now and then, and reports those whose worker is gone. */
 export class Dispatcher {
@@ -37,7 +41,7 @@ export class Dispatcher {
   run(actor: string, token: string, effect: PendingEffect, once: boolean, again: boolean): void {
     if (this.jobs.has(token)) return;
     const worker = String((effect.input as { worker?: unknown } | null)?.worker ?? '');
-    const job: Job = { actor, token, effect, worker, once, offered: again ? 1 : 0, takenBy: null, nextAt: 0, asking: false };
+    const job: Job = { actor, token, effect, worker, once, offered: again ? 1 : 0, takenBy: null, refusedAt: null, nextAt: 0, asking: false };
     this.jobs.set(token, job);
     void this.offer(job);
   }
@@ -98,7 +102,12 @@ export class Dispatcher {
       const answer = await this.mux.json<FxAnswer>(subjects.fx(job.worker), request, { timeout: 2_000 });
       job.offered++;
       job.nextAt = performance.now() + (answer.taken ? REOFFER : 1_000);
-      if (answer.taken) job.takenBy ??= incarnation;
+      if (answer.taken) {
+        job.takenBy ??= incarnation;
+        job.refusedAt = null;
+      } else if (performance.now() - (job.refusedAt ??= performance.now()) > REFUSED_FOR && this.jobs.delete(job.token)) {
+        this.lost(job.actor, job.token, `${job.worker} does not take it: ${answer.reason ?? 'no reason given'}`, job.once);
+      }
     } catch {
       // Silence is no refusal: it may have been taken.
       job.offered++;

@@ -121,7 +121,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const vitals = createVitals(dir);
   const heartbeat = new HeartbeatLoop({
     link: connected, fence, everyMs: options.heartbeatMs,
-    report: async () => ({ worker: workerId, incarnation, ...(await vitals()), browsers: pool.count, busy: runner.busy(), accounts: fence.list() }),
+    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), accounts: fence.list() }),
     onUnknown: register,
   });
   connected.onEffect((data) => runner.take(data));

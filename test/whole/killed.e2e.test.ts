@@ -13,6 +13,7 @@ test('a login whose worker is killed while the code is shown fails with the reas
   expect(await stage.command('account/torn', 'create', { platform: 'sandbox', name: 'Torn' })).toMatchObject({ ok: true });
   const { login } = await stage.command('account/torn', 'login');
   await until('the code', async () => (await stage.state(`login/${login}`))?.context.qr, 60_000);
+  const { epoch } = (await stage.state('account/torn'))!.context;
   await stage.kill('worker-1');
   const from = performance.now();
   await until('the login to fail', async () => (await stage.state(`login/${login}`))?.value === 'failed', 35_000);
@@ -24,6 +25,7 @@ test('a login whose worker is killed while the code is shown fails with the reas
     return now?.value.active.session === 'login_failed' ? now : null;
   });
   expect(account.context.reason).toMatch(/worker/);
+  await until('the lease of the dead process to be taken back', async () => (await stage.state('account/torn'))?.context.lease?.epoch > epoch, 60_000);
   await stage.login('torn', 'mei');
 }, 180_000);
 

@@ -41,7 +41,8 @@ for (const [point, stored] of [['before-leave', 0], ['after-leave', 0], ['after-
 }
 
 test('a worker that was stopped past its lease presses nothing when it goes on', async () => {
-  stage = await processStage({ heartbeatMs: 200, leaseMs: 1500 });
+  const leaseMs = 5000;
+  stage = await processStage({ heartbeatMs: 500, leaseMs });
   const { master, site } = stage;
   const worker = await stage.start();
   await stage.login('acc-1', 'mei');
@@ -49,10 +50,11 @@ test('a worker that was stopped past its lease presses nothing when it goes on',
     worker.child.kill('SIGSTOP');
     return { ok: true };
   };
-  await master.run(WORKER, 'post', 'zombie', post('from the grave'));
+  await until('the post to be taken', async () => (await master.run(WORKER, 'post', 'zombie', post('from the grave'))).taken);
   await until('leave to be asked', () => master.leaves.length === 1);
-  // The lease runs out by the clock while the process stands still.
-  await sleep(2500);
+  // The lease runs out by the clock while the process stands still; what it sent before it stopped is heard by now.
+  const stopped = performance.now();
+  await until('the lease to be over', () => performance.now() - stopped > leaseMs);
   worker.child.kill('SIGCONT');
   expect((await master.result('zombie')).error).toMatchObject({ kind: 'fenced', sent: 'no' });
   expect(await site.ledger()).toEqual([]);
