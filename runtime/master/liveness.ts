@@ -25,6 +25,7 @@ export class Liveness {
   beat(beat: Heartbeat): boolean {
     const known = this.workers.get(beat.worker);
     if (known && known.incarnation === beat.incarnation && beat.seq <= known.seq) return false;
+    if (known && known.state !== 'offline' && beat.incarnation < known.incarnation) return false;
     const was = known?.incarnation === beat.incarnation ? known.state : null;
     this.workers.set(beat.worker, { incarnation: beat.incarnation, seq: beat.seq, heard: performance.now(), state: 'connected', accounts: beat.accounts, beat });
     if (was === 'suspect') this.changed({ worker: beat.worker, is: 'SEEN', incarnation: beat.incarnation });

@@ -46,7 +46,8 @@ export class WorkerDesk {
     if (!parsed.success || parsed.data.worker !== worker) return;
     const beat = parsed.data;
     const fresh = this.o.liveness.beat(beat);
-    if (!fresh || !msg.reply || !this.o.engine.host.owns(`worker/${worker}`)) return;
+    // An older process of the same name is told that it is not known; whatever is only repeated is not answered.
+    if ((!fresh && this.o.liveness.incarnation(worker) === beat.incarnation) || !msg.reply || !this.o.engine.host.owns(`worker/${worker}`)) return;
     const head = await this.o.engine.host.head(`worker/${worker}`).catch(() => null);
     const context = head && (head.entry.after as { context: { registration: { incarnation: string } | null } }).context;
     const linked = head !== null && /link\.(connected|suspect)/.test(statePaths((head.entry.after as { value: unknown }).value));

@@ -61,9 +61,9 @@ describe('who may do what', () => {
   });
 
   it('is not fooled by other spellings of a path', async () => {
-    for (const path of ['//accounts', '/accounts/', '/accounts/..;/', '/%61ccounts', '/./accounts', '//api/v1/accounts', '/api//v1/accounts', '/api/v1/accounts%2f', '/ACCOUNTS']) {
+    for (const path of ['//accounts', '/accounts/', '/accounts/..;/', '/%61ccounts', '/./accounts', '//api/v1/accounts', '/api//v1/accounts', '/api/v1/accounts%2f', '/ACCOUNTS', '/accounts.', '/accounts/a1.', '/api/v1/accounts/..%2faccounts', '/api/v1/accounts/%2e%2e', '/api/v1/accounts%00', '/inbox/../accounts/.']) {
       const response = await f.get(path);
-      expect([303, 401, 404], path).toContain(response.status);
+      expect([303, 401, 404, 405], path).toContain(response.status);
       expect(await response.text(), path).not.toContain('旗舰店');
     }
   });

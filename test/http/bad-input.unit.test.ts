@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../runtime/http/metrics.ts';
@@ -98,6 +99,39 @@ describe('ids, limits and filters', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET']);
     await problem(response);
     expect((await api('OPTIONS', '/api/v1/accounts')).status).toBe(405);
+  });
+});
+
+describe('too much, or the wrong way', () => {
+  it('slows one address down after a hundred requests a second', async () => {
+    f.clock.now += 5000;
+    const statuses = [];
+    for (let i = 0; i < 101; i++) statuses.push((await api('GET', '/api/v1/accounts?limit=1')).status);
+    expect([statuses.filter((s) => s === 200).length, statuses.at(-1)]).toEqual([100, 429]);
+    const last = await api('GET', '/api/v1/accounts?limit=1');
+    expect(last.headers.get('retry-after')).toBe('1');
+    await problem(last);
+    f.clock.now += 1001;
+    expect((await api('GET', '/api/v1/accounts?limit=1')).status).toBe(200);
+  });
+
+  it('unpacks nothing: a body that is compressed is no JSON', async () => {
+    const bomb = gzipSync(Buffer.alloc(900_000, 0x20));
+    const response = await f.app.request('http://localhost:3000/api/v1/accounts', { method: 'POST', headers: { host: 'localhost:3000', authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: bomb });
+    expect(response.status).toBe(400);
+    expect(f.sent).toEqual([]);
+  });
+
+  it('gives a HEAD what a GET would be told, without a body', async () => {
+    const good = await api('HEAD', '/api/v1/accounts');
+    expect([good.status, await good.text()]).toEqual([200, '']);
+    for (const path of ['/api/v1/accounts', '//api/v1/accounts', '/accounts', '//accounts']) {
+      const response = await f.app.request(`http://localhost:3000${path}`, { method: 'HEAD', headers: { host: 'localhost:3000' } });
+      expect([303, 401, 404], path).toContain(response.status);
+      expect(await response.text(), path).toBe('');
+    }
+    expect((await api('HEAD', '/api/v1/workers/worker-1/start')).status).toBe(405);
+    expect(f.sent).toEqual([]);
   });
 });
 

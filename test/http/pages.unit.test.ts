@@ -115,6 +115,15 @@ describe('pages', () => {
     expect(config).not.toContain('hidden-value');
   });
 
+  it('keep a line of a log one line, whatever was logged', async () => {
+    const f = await fixture({ text: textOf('one\r\n2026-01-01T00:00:00Z error forged\u001b[2J\u0000\u2028end') });
+    const text = await (await f.get('/api/v1/workers/worker-1/logs?format=text&limit=20', { authorization: `Bearer ${await f.token('read')}` })).text();
+    expect(text.trimEnd().split('\n')).toHaveLength(20);
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(text).toContain('one\\r\\n2026');
+    f.close();
+  });
+
   it('send pictures only when they are pictures', async () => {
     const cookie = await plain.cookie();
     await plain.deps.pictures.put('good', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1]));

@@ -20,7 +20,10 @@ describe('sign-in', () => {
   });
 
   it('marks the cookie Secure behind TLS', async () => {
-    expect((await signIn('admin', PASSWORD, { 'x-forwarded-proto': 'https' })).headers.getSetCookie()[0]).toContain('Secure');
+    const tls = await signIn('admin', PASSWORD, { 'x-forwarded-proto': 'https' });
+    expect(tls.headers.getSetCookie()[0]).toContain('Secure');
+    expect(tls.headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/);
+    expect((await signIn('admin', PASSWORD)).headers.get('strict-transport-security')).toBeNull();
   });
 
   it('says the same to a wrong password and an unknown user, and slows down after ten', async () => {

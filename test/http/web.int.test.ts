@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Kvm } from '@nats-io/kv';
 import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,6 +94,22 @@ describe('the page on a real nats-server, with no right but its own', () => {
     while (!text.includes('heartbeat')) text += new TextDecoder().decode((await reader.read()).value);
     await reader.cancel();
   });
+
+  it('cuts off headers that are too large or never end, and serves the others meanwhile', async () => {
+    const talk = (text: string) => new Promise<string>((resolve) => {
+      const socket = connect(web.ports[0]!, '127.0.0.1', () => socket.write(text));
+      let said = '';
+      socket.on('data', (d) => (said += d.toString()));
+      socket.on('close', () => resolve(said));
+      socket.on('error', () => resolve(said));
+    });
+    expect(await talk(`GET /accounts HTTP/1.1\r\nHost: localhost\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
+    const began = performance.now();
+    const slow = talk('GET /accounts HTTP/1.1\r\nHost: localhost\r\n');
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    expect(await slow).toMatch(/^HTTP\/1\.1 408 /);
+    expect(performance.now() - began).toBeLessThan(15_000);
+  }, 20_000);
 
   it('names a port that is taken, and the fix', async () => {
     await expect(startWeb({ ...server.config, dbPath: `${server.config.dataDir}/other/view.db`, logLevel: 'fatal' })).rejects.toThrow(/port \d+ on 127\.0\.0\.1 is in use: set PORT/);
