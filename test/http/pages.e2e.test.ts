@@ -201,6 +201,55 @@ describe('in a real Chromium', () => {
     await context.close();
   });
 
+  it('names its pages in full on a phone, the rest behind one more', async () => {
+    const { f, base } = await site();
+    for (const lang of ['en-US', 'zh-CN']) {
+      const { context, page } = await visitor(f, base, { width: 390, lang });
+      await page.goto(`${base}/actors`);
+      const labels = page.locator('#nav nav > :is(a, button) span');
+      expect(await labels.count()).toBe(5);
+      for (const label of await labels.all()) expect(await label.evaluate((e) => e.scrollWidth - e.clientWidth), await label.innerText()).toBeLessThanOrEqual(0);
+      expect(await page.locator('#nav-rest').isVisible()).toBe(false);
+      await page.locator('.nav-more').click();
+      await page.locator('#nav-rest a[href="/settings"]').click();
+      await page.waitForURL(`${base}/settings`);
+      await context.close();
+    }
+  });
+
+  it('acts on what was picked, after a look at what would happen; picks outlive a redraw', async () => {
+    const { f, base } = await site();
+    const { context, page } = await visitor(f, base);
+    await page.goto(`${base}/workers`);
+    await page.waitForFunction(() => 'htmx' in window);
+    for (const id of ['worker-1', 'worker-4']) await page.locator(`#worker-${id} [data-pick]`).check();
+    const writer = new Database(f.deps.db.name);
+    writer.exec(`UPDATE worker_configs SET name = 'Drawn anew' WHERE worker_id = 'worker-2'`);
+    writer.close();
+    f.deps.live.changed(['worker']);
+    await page.getByText('Drawn anew').waitFor();
+    await expect.poll(() => page.locator('[data-picked]').innerText()).toBe('2');
+    await page.locator('.batch-actions').getByRole('button', { name: 'Stop' }).click();
+    await page.locator('dialog').getByRole('button', { name: 'Stop (1)' }).click();
+    await page.locator('dialog h2', { hasText: 'Stop: 1 of 1 done' }).waitFor();
+    expect(f.sent.map((s) => [s.to.id, s.verb])).toEqual([['worker-1', 'stop']]);
+    await context.close();
+  });
+
+  it('keeps the words of a reply that was refused, and says why beside them, once', async () => {
+    const { f, base } = await site();
+    f.answers.next = () => ({ ok: false, code: 'conflict', message: 'the same words under this comment are queued already (reply r1)', field: 'text' });
+    const { context, page } = await visitor(f, base);
+    await page.goto(`${base}/inbox?item=c20`);
+    await page.waitForFunction(() => 'htmx' in window);
+    await page.fill('textarea[name=text]', 'the same words');
+    await page.locator('.reply-box').getByRole('button', { name: 'Send' }).click();
+    await page.locator('.reply-box .form-error', { hasText: 'The same words under this comment are already there: queued' }).waitFor();
+    expect(await page.inputValue('textarea[name=text]')).toBe('the same words');
+    expect(await page.locator('.toast').count()).toBe(0);
+    await context.close();
+  });
+
   it('refreshes by itself, every five seconds, when the live connection is gone', async () => {
     const { f, base } = await site();
     const { context, page } = await visitor(f, base);
