@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../runtime/package-root.ts';
 import { openBullmq } from './bullmq.ts';
@@ -155,6 +155,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   },
   latency, cold, restate, heartbeats, restarts, pages,
 };
+const [loadBefore] = loadavg() as [number];
 const asked = process.argv.slice(2);
 const unknown = asked.find((a) => !(a in PARTS));
 if (unknown !== undefined) {
@@ -163,7 +164,7 @@ if (unknown !== undefined) {
 }
 for (const part of asked.length > 0 ? asked : Object.keys(PARTS)) await PARTS[part]!();
 
-const head = `Troupe bench, ${new Date().toISOString().slice(0, 10)}\n${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}. Medians of ${ROUNDS} interleaved rounds; ratios count, whole figures move with the machine.\n`;
+const head = `Troupe bench, ${new Date().toISOString().slice(0, 10)}\n${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, load before the run ${loadBefore.toFixed(1)}. Medians of ${ROUNDS} interleaved rounds; ratios count, whole figures move with the machine.\n`;
 const table = [['figure', 'Troupe', 'what else', 'ratio', 'aim'], ...rows.map((r) => [r.figure, r.troupe, r.other, r.ratio, r.aim])];
 const text = `${head}\n${table.map((cells, i) => `| ${cells.join(' | ')} |${i === 0 ? `\n|${cells.map(() => '---').join('|')}|` : ''}`).join('\n')}\n`;
 if (asked.length === 0) {
