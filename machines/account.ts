@@ -155,7 +155,7 @@ export const accountMachine = setup({
                 waiting: { always: { guard: 'leased', target: 'started' } },
                 started: {
                   entry: { type: 'tell', params: ({ context }) => ({ to: `login/${context.login}`, event: { type: 'LEASED', worker: context.lease!.worker, epoch: context.lease!.epoch } }) },
-                  on: { WORKER_LOST: { guard: 'mine', actions: { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'WORKER_LOST', reason: event.reason } }) } } },
+                  on: { WORKER_LOST: { guard: 'mine', target: 'waiting', actions: { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'WORKER_LOST', reason: event.reason } }) } } },
                 },
               },
             },

@@ -52,7 +52,11 @@ export const loginMachine = setup({
     ...outward,
     fail: assign((_, p: { error: string }) => ({ error: p.error, qr: null, challenge: null })),
   },
-  guards: { thisChallenge: ({ context, event }) => event.type === 'ANSWER' && context.challenge?.txn === event.txn },
+  guards: {
+    /** The worker is gone and nobody has seen anything yet: the next worker may begin anew. */
+    lostUnseen: ({ context, event }) => faultOf(event).kind === 'lost' && context.qr === null && context.challenge === null && context.prompt === null,
+    thisChallenge: ({ context, event }) => event.type === 'ANSWER' && context.challenge?.txn === event.txn,
+  },
   delays: { patience: PATIENCE },
 }).createMachine({
   id: 'login-v1',
@@ -84,7 +88,7 @@ export const loginMachine = setup({
         WORKER_LOST: { target: 'failed', actions: { type: 'fail', params: ({ event }) => ({ error: `the worker was lost: ${event.reason}` }) } },
       },
       states: {
-        pending: { on: { LEASED: { target: 'running', actions: assign(({ event }) => ({ worker: event.worker, epoch: event.epoch })) } } },
+        pending: { on: { WORKER_LOST: {}, LEASED: { target: 'running', actions: assign(({ event }) => ({ worker: event.worker, epoch: event.epoch })) } } },
         running: {
           invoke: {
             id: 'login',
@@ -100,7 +104,10 @@ export const loginMachine = setup({
                 },
               ],
             },
-            onError: { target: '#login-v1.failed', actions: { type: 'fail', params: ({ event }) => ({ error: faultOf(event).message }) } },
+            onError: [
+              { guard: 'lostUnseen', target: '#login-v1.open.pending' },
+              { target: '#login-v1.failed', actions: { type: 'fail', params: ({ event }) => ({ error: faultOf(event).message }) } },
+            ],
           },
           initial: 'pending',
           on: {
@@ -109,7 +116,7 @@ export const loginMachine = setup({
             CONFIRMING: { target: '.confirming', actions: assign(({ event }) => ({ prompt: event.prompt, qr: null, challenge: null })) },
           },
           states: {
-            pending: {},
+            pending: { on: { WORKER_LOST: '#login-v1.open.pending' } },
             scanning: { tags: 'needs-person' },
             challenge: {
               tags: 'needs-person',

@@ -33,8 +33,8 @@ export function accountForm(x: Ctx, m: AccountForm): Html {
       ${field({ name: 'proxyPassword', label: x.t('accounts.proxy-password'), type: 'password', hint: m.proxy ? x.t('accounts.proxy-password-keep') : null, autocomplete: 'new-password' })}
     </div></fieldset>
     <fieldset><legend>${x.t('accounts.limits')}</legend><div class="grid">
-      ${field({ name: 'perMinute', label: x.t('accounts.per-minute'), value: m.perMinute, type: 'number', min: 1, max: 60 })}
-      ${field({ name: 'perHour', label: x.t('accounts.per-hour'), value: m.perHour, type: 'number', min: 1, max: 1000 })}
+      ${field({ name: 'perMinute', label: x.t('accounts.per-minute'), value: m.perMinute, type: 'number', min: 1, max: 600 })}
+      ${field({ name: 'perHour', label: x.t('accounts.per-hour'), value: m.perHour, type: 'number', min: 1, max: 10_000 })}
       ${field({ name: 'quietFrom', label: x.t('accounts.quiet-from'), value: m.quietFrom, type: 'number', min: 0, max: 23, hint: x.t('accounts.quiet-hint') })}
       ${field({ name: 'quietTo', label: x.t('accounts.quiet-to'), value: m.quietTo, type: 'number', min: 0, max: 24 })}
     </div></fieldset>

@@ -245,13 +245,38 @@ describe('login', () => {
     const bad = login();
     bad.fail('login', 'timeout');
     expect(bad.context.error).toBe('it was timeout');
-    const gone = login();
-    gone.send('WORKER_LOST', { reason: 'offline' });
-    expect(gone.state).toBe('failed');
     const off = login();
     off.send('CANCEL');
     expect(off.tells).toEqual(['account/a LOGIN_CANCELLED']);
     expect(off.running).toEqual([]);
+  });
+});
+
+describe('a login whose worker dies', () => {
+  it('begins anew with the next worker while nobody has seen a code', () => {
+    for (const lose of [(s: Story) => s.send('WORKER_LOST', { reason: 'offline' }), (s: Story) => s.fail('login', 'lost')]) {
+      const s = login();
+      lose(s);
+      expect([s.state, s.running]).toEqual(['open.pending', []]);
+      expect(s.send('WORKER_LOST', { reason: 'offline' })).toBe(false);
+      s.send('LEASED', { worker: 'w2', epoch: 2 });
+      expect([s.state, s.running]).toEqual(['open.running.pending', ['login']]);
+    }
+  });
+  it('has failed once a code was shown', () => {
+    const s = login();
+    s.progress('login', 'QR', { picture: 'p', url: null, txn: 't', expiresAt: null });
+    s.fail('login', 'lost');
+    expect(s.state).toBe('failed');
+  });
+  it('is told of the next lease by its account', () => {
+    const s = account();
+    s.done('assign', { worker: 'w1', incarnation: 'i1' });
+    s.send('LOGIN', { login: 'l1' });
+    s.send('WORKER_LOST', { epoch: 1, reason: 'gone' });
+    expect(s.tells).toEqual(['login/l1 WORKER_LOST']);
+    s.done('assign', { worker: 'w2', incarnation: 'i2' });
+    expect(s.tells).toEqual(['login/l1 LEASED']);
   });
 });
 
