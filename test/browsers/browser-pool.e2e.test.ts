@@ -49,7 +49,7 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((p) => p.closeAll(false)));
   site.closeAllConnections();
   await new Promise((done) => site.close(done));
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 test('a fingerprint is made once, agrees with the browser, and comes back from the vault', async () => {

@@ -21,7 +21,7 @@ afterEach(async () => {
   child.kill('SIGKILL');
   const driver = openLocalDriver(config);
   for await (const { handle } of driver.list()) await driver.stop(handle, 0);
-  rmSync(config.dataDir, { recursive: true, force: true });
+  rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 /** The kernel refuses each of the server's writes, as on a full volume, while it can read and answer. */

@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const s of running.splice(0)) s.close();
   for await (const { handle } of driver.list()) await driver.stop(handle, 0);
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 /** A part that appends its name to `order` when it starts, and is ready once it has. */

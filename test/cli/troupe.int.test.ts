@@ -16,8 +16,8 @@ beforeAll(async () => {
   env = { ...(await ownConfig()).env, ...serverEnv(), HOME: dir, ...(process.env['TROUPE_NATS_SERVER'] && { TROUPE_NATS_SERVER: process.env['TROUPE_NATS_SERVER'] }) };
 });
 afterAll(() => {
-  rmSync(env['TROUPE_DATA']!, { recursive: true, force: true });
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(env['TROUPE_DATA']!, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 const troupe = (args: string[], more: Record<string, string> = {}) => spawnSync(bin, args, { cwd: dir, env: { ...env, ...more }, encoding: 'utf8' });
 

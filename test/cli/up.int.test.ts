@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const { child } of ups.splice(0)) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   const driver = openLocalDriver(config);
   for await (const { handle } of driver.list()) await driver.stop(handle, 0);
-  rmSync(config.dataDir, { recursive: true, force: true });
+  rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 const pick = (...names: string[]) => Object.fromEntries(names.flatMap((n) => (process.env[n] ? [[n, process.env[n]]] : []))) as Record<string, string>;

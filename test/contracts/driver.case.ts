@@ -28,7 +28,7 @@ export function driverCases<Handle>(name: string, setUp: () => Promise<DriverUnd
     afterEach(async () => {
       for (const handle of started.splice(0)) await driver.stop(handle, 0);
       await under.close();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     });
 
     const spec = (script: string, env: Record<string, string> = {}): Spec => ({ command: process.execPath, args: ['-e', script], env, cwd: dir });

@@ -13,7 +13,7 @@ const at = (dir: string, more = {}) => new LocalDriver({ runDir: join(dir, 'run'
 
 driverCases('local', async () => {
   const dir = home();
-  return { make: () => at(dir), close: async () => rmSync(dir, { recursive: true, force: true }) };
+  return { make: () => at(dir), close: async () => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) };
 });
 
 let dir: string;
@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const h of handles.splice(0)) await driver.stop(h, 0);
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 const start = async (script: string, key = 'w', env: Record<string, string> = {}) => {
   const handle = await driver.start({ command: process.execPath, args: ['-e', script], env, cwd: dir }, key);

@@ -115,7 +115,7 @@ export async function openStage(env: Record<string, string> = {}) {
       for (const m of masters) if (m.exitCode === null && m.signalCode === null) await stage.kill(m);
       server.kill('SIGKILL');
       await once(server, 'exit');
-      rmSync(config.dataDir, { recursive: true, force: true });
+      rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
   return stage;

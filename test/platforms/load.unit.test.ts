@@ -8,7 +8,7 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'platforms-'));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
 
 const config = (id: string) => JSON.stringify({ platform: id, label: id, urls: {}, selectors: {}, timeouts: {} });
 const GOOD = (id: string) => `const f = async () => null;

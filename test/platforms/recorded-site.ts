@@ -21,6 +21,7 @@ export async function recordedSite(pages: RecordedPages) {
   const sent: string[] = [];
   let session = 0;
   let confirmed = false;
+  const now = () => JSON.stringify({ code: state.code, dead: state.dead, confirmed });
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://site');
     const inside = session > 0 && request.headers.cookie?.includes(`sessionid=${session}`);
@@ -42,13 +43,13 @@ export async function recordedSite(pages: RecordedPages) {
       state.dead = false;
       return html('');
     }
-    if (url.pathname === '/state') return html(JSON.stringify({ code: state.code, dead: state.dead, confirmed }));
+    if (url.pathname === '/state') return html(now());
     if (confirmed && url.pathname === '/login') {
       confirmed = false;
       session++;
       return html(pages.home(), { 'set-cookie': `sessionid=${session}; Max-Age=86400; Path=/` });
     }
-    if (!inside) return html(pages.login(state) + POLL);
+    if (!inside) return html(pages.login(state) + poll(now()));
     return html(url.pathname === '/comments' ? pages.comments(state) : url.pathname === '/messages' ? pages.messages(state) : pages.home());
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -64,13 +65,10 @@ export async function recordedSite(pages: RecordedPages) {
   };
 }
 
-/** The site's own script: the page follows what the phone and the clock do. */
-const POLL = `<script>
-let last = null;
+/** The site's own script: the page follows what the phone and the clock do, from the very state that it was drawn with. */
+const poll = (drawn: string): string => `<script>
 setInterval(async () => {
-  const now = await (await fetch('/state')).text();
-  if (last !== null && now !== last) location.reload();
-  last = now;
+  if (!(await (await fetch('/state')).text()).includes(${JSON.stringify(drawn)})) location.reload();
 }, 150);
 </script>`;
 

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   db.close();
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 const ago = (days: number) => Math.floor((NOW - days * DAY) / 1000);

@@ -49,7 +49,7 @@ export async function runningServer(): Promise<RunningServer> {
         child.kill('SIGKILL');
         await once(child, 'exit');
       }
-      rmSync(config.dataDir, { recursive: true, force: true });
+      rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

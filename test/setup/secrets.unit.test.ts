@@ -8,7 +8,7 @@ import { open, seal } from '../../runtime/seal.ts';
 let dataDir: string;
 const config = () => ({ dataDir, secretsDir: join(dataDir, 'secrets') });
 beforeEach(() => void (dataDir = mkdtempSync(join(tmpdir(), 'troupe-secrets-'))));
-afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
 
 it('makes the secrets once, for its owner only', () => {
   const first = loadSecrets(config());

@@ -15,7 +15,7 @@ beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'troupe-setup-'))));
 afterEach(() => {
   server?.close();
   server = null;
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 function node(args: string[], env: Record<string, string>): Promise<{ code: number; out: string }> {

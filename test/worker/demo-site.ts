@@ -29,7 +29,7 @@ export async function demoSite(mood: Partial<Mood> = {}) {
     },
     async stop() {
       await site.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
