@@ -69,7 +69,7 @@ test('a fingerprint is made once, agrees with the browser, and comes back from t
   expect(statSync(file).mode & 0o077).toBe(0);
   expect(statSync(join(dir, 'browser_acc-1')).mode & 0o077).toBe(0);
   await first.closeAll(true);
-  rmSync(join(dir, 'fingerprints'), { recursive: true });
+  rmSync(join(dir, 'fingerprints'), { recursive: true, maxRetries: 20, retryDelay: 100 });
   await visit(await pool(), 'acc-1');
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(made);
 });
@@ -79,7 +79,7 @@ test('a session is saved to the vault when the browser closes and restored into 
   await visit(first, 'acc-1', '/set');
   await first.closeAll(true);
   expect(sealed.get('acc-1/storage')).toContain('"who"');
-  rmSync(join(dir, 'browser_acc-1'), { recursive: true });
+  rmSync(join(dir, 'browser_acc-1'), { recursive: true, maxRetries: 20, retryDelay: 100 });
   const second = await pool();
   expect(await visit(second, 'acc-1')).toContain('who=me');
   await second.closeAll(true);
@@ -92,7 +92,7 @@ test('a profile that Chromium can not open is set aside, and its session comes b
   await visit(first, 'acc-1', '/set');
   await first.closeAll(true);
   const profile = join(dir, 'browser_acc-1');
-  rmSync(profile, { recursive: true });
+  rmSync(profile, { recursive: true, maxRetries: 20, retryDelay: 100 });
   mkdirSync(join(profile, 'Local State', 'in-the-way'), { recursive: true });
   writeFileSync(join(profile, 'Default'), 'a file where a folder belongs');
   expect(await visit(await pool(), 'acc-1')).toContain('who=me');

@@ -40,7 +40,7 @@ it('runs the whole graph under foreman: the page answers, the worker is connecte
     if (nf.exitCode === null) await once(nf, 'exit');
   }
   await expect.poll(() => running(config.dataDir), { timeout: 20_000 }).toEqual([]);
-  rmSync(config.dataDir, { recursive: true });
+  rmSync(config.dataDir, { recursive: true, maxRetries: 20, retryDelay: 100 });
 });
 
 function running(dataDir: string): string[] {

@@ -87,7 +87,7 @@ export async function openStage(env: Record<string, string> = {}) {
       server.kill('SIGTERM');
       await once(server, 'exit');
       const dir = readdirSync(files.storeDir, { recursive: true }).map(String).filter((p) => p.endsWith(join('streams', stream))).map((p) => join(files.storeDir, p))[0];
-      if (how === 'remove') rmSync(dir!, { recursive: true });
+      if (how === 'remove') rmSync(dir!, { recursive: true, maxRetries: 20, retryDelay: 100 });
       else
         for (const block of readdirSync(join(dir!, 'msgs'))) {
           const file = join(dir!, 'msgs', block);

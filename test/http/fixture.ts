@@ -88,7 +88,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
     close() {
       deps.live.close();
       deps.db.close();
-      rmSync(dir, { recursive: true });
+      rmSync(dir, { recursive: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -42,7 +42,7 @@ beforeAll(() => {
 afterAll(() => {
   db.close();
   large.close();
-  rmSync(dir, { recursive: true });
+  rmSync(dir, { recursive: true, maxRetries: 20, retryDelay: 100 });
 });
 
 describe('the inbox', () => {

@@ -56,12 +56,12 @@ it('refuses a key that is not the one that sealed this data', () => {
   loadSecrets({ dataDir: other, secretsDir: join(other, 'secrets') });
   cpSync(join(other, 'secrets', 'kek.json'), join(config().secretsDir, 'kek.json'));
   expect(() => loadSecrets(config())).toThrow(/kek\.json: key k1 is not the one/);
-  rmSync(other, { recursive: true });
+  rmSync(other, { recursive: true, maxRetries: 20, retryDelay: 100 });
 });
 
 it('never makes a new key over sealed data', () => {
   loadSecrets(config());
-  rmSync(config().secretsDir, { recursive: true });
+  rmSync(config().secretsDir, { recursive: true, maxRetries: 20, retryDelay: 100 });
   expect(() => loadSecrets(config())).toThrow(/put the folder back/);
   expect(existsSync(config().secretsDir)).toBe(false);
 });

@@ -181,5 +181,5 @@ test('a platform that hangs, throws nonsense or lies about its shape becomes a f
   expect((await master.result('nothing')).output).toEqual({ remoteId: null, reliable: false });
   await master.run(WORKER, 'post', 'too-long', { ...rude, reply: 'r', to: { type: 'comment', comment: 'c', post: 'p' }, text: '0123456789' });
   expect((await master.result('too-long')).error).toMatchObject({ kind: 'refused', sent: 'no' });
-  rmSync(root, { recursive: true });
+  rmSync(root, { recursive: true, maxRetries: 20, retryDelay: 100 });
 });
