@@ -1,4 +1,4 @@
-import { createInbox, nanos, type Msg, type Subscription } from '@nats-io/nats-core';
+import { createInbox, nanos, nuid, type Msg, type Subscription } from '@nats-io/nats-core';
 import { jetstreamManager, type ConsumerInfo, type JetStreamManager } from '@nats-io/jetstream';
 import { inboxPrefix } from './connection.ts';
 import type { Mux } from './mux.ts';
@@ -49,11 +49,12 @@ export class InboxReader {
   async claim(known: ConsumerInfo[]): Promise<number> {
     const jsm = await jetstreamManager(this.mux.nc);
     const mine = known.filter((c) => c.name.startsWith(`p${this.partition}-e`));
-    const epochs = mine.map((c) => Number(c.name.split('-e')[1]));
+    const epochs = mine.map((c) => Number.parseInt(c.name.split('-e')[1]!, 10));
     this.epoch = Math.max(0, ...epochs) + 1;
     const floor = Math.max(0, ...mine.map((c) => Math.max(c.ack_floor.stream_seq, (c.config.opt_start_seq ?? 1) - 1)));
     this.high = floor;
-    this.consumer = `p${this.partition}-e${this.epoch}`;
+    // Two that claim at once must not share a consumer: each would get half of the messages, and order would be lost.
+    this.consumer = `p${this.partition}-e${this.epoch}-${nuid.next().slice(-8)}`;
     await jsm.consumers.add(STREAM.inbox, {
       name: this.consumer,
       durable_name: this.consumer,

@@ -152,8 +152,8 @@ test('an idle browser is closed, a busy one is not', async () => {
 
 test('a proxy with a password is used, and the password is in no command line', async () => {
   const asked: { who: string; to: string }[] = [];
-  const proxy = new ProxyServer({ host: '127.0.0.1', port: 0, prepareRequestFunction: ({ username, password, port }) => {
-    asked.push({ who: `${username}:${password}`, to: String(port) });
+  const proxy = new ProxyServer({ host: '127.0.0.1', port: 0, prepareRequestFunction: ({ username, password, port, request }) => {
+    asked.push({ who: `${username}:${password}`, to: `${port}${/favicon/.test(request.url ?? '') ? ' icon' : ''}` });
     return { requestAuthentication: username !== 'me' || password !== 's3cret/ä' };
   } });
   await proxy.listen();
@@ -167,7 +167,7 @@ test('a proxy with a password is used, and the password is in no command line', 
     expect(line).not.toContain('s3cret');
     expect(line).not.toContain(String(proxy.port));
     expect(line.includes('--no-sandbox')).toBe(process.getuid?.() === 0);
-    // Chromium may ask for things of its own at any time: what counts is the page's own address.
+    // Chromium may ask for things of its own, and for a page's icon, at any time: what counts is the page's own address.
     const through = () => asked.filter((a) => a.to === new URL(url).port).length;
     const before = through();
     expect(before).toBeGreaterThan(0);
