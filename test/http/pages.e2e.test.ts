@@ -236,6 +236,36 @@ describe('in a real Chromium', () => {
     await context.close();
   });
 
+  it('keeps a draft for each talk, until it is sent', async () => {
+    const { f, base } = await site();
+    const { context, page, complaints } = await visitor(f, base);
+    const open = async (id: string) => {
+      await page.locator(`#line-${id} a`).click();
+      await page.locator(`#thread-${id}`).waitFor();
+    };
+    await page.goto(`${base}/inbox`);
+    await page.waitForFunction(() => 'htmx' in window);
+    const [one, two] = await page.locator('.inbox-list li').evaluateAll((lines) => lines.slice(0, 2).map((l) => l.id.replace('line-', '')));
+    await open(one!);
+    await page.fill('[data-reply]', 'for the first');
+    await open(two!);
+    expect(await page.inputValue('[data-reply]')).toBe('');
+    await page.fill('[data-reply]', 'for the second');
+    await open(one!);
+    await page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>('[data-reply]')?.value === 'for the first');
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>('[data-reply]')?.value === 'for the first');
+    await page.locator('.reply-box').getByRole('button', { name: 'Send' }).click();
+    await page.locator('.toast').waitFor();
+    await page.reload();
+    await page.waitForFunction(() => 'htmx' in window);
+    expect(await page.inputValue('[data-reply]')).toBe('');
+    await open(two!);
+    await page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>('[data-reply]')?.value === 'for the second');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   it('keeps the words of a reply that was refused, and says why beside them, once', async () => {
     const { f, base } = await site();
     f.answers.next = () => ({ ok: false, code: 'conflict', message: 'the same words under this comment are queued already (reply r1)', field: 'text' });

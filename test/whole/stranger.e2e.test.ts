@@ -69,6 +69,7 @@ test('a stranger logs an account in, sees comments come, answers one, and all of
   // It is answered, and the answer is on the site once.
   const answer = 'Only when the moon is full.';
   await page.getByText('Does it boil at night?').first().click();
+  await page.locator('.bubble.here', { hasText: 'Does it boil at night?' }).waitFor();
   await page.fill('.reply-box textarea', answer);
   await page.locator('.reply-box button.main').click();
   await page.locator('.reply.posted', { hasText: answer }).waitFor();
@@ -84,6 +85,8 @@ test('a stranger logs an account in, sees comments come, answers one, and all of
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true);
   const again = 'Yes, all of us.';
   await page.getByText('Still there after web was killed').first().click();
+  // The talk is drawn by a request of its own; until it is there the box belongs to the one before.
+  await page.locator('.bubble.here', { hasText: 'Still there after web was killed' }).waitFor();
   await page.fill('.reply-box textarea', again);
   await page.locator('.reply-box button.main').click();
   await page.locator('.reply.posted', { hasText: again }).waitFor({ timeout: 90_000 }).catch(async (error: Error) => {

@@ -26,6 +26,7 @@
     if (bad) return;
     if (form && 'reset' in form.dataset) {
       form.reset();
+      drafts?.removeItem(`draft-${form.id}`);
       const key = form.elements.namedItem('key');
       if (key) key.value = [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
     }
@@ -57,6 +58,25 @@
     if (event.target.id === 'live' || event.target.matches?.('[data-topics]')) return;
     toast($('#live')?.dataset.offline ?? 'Network error', true);
   });
+
+  // Drafts: what stands in a reply box is there again when its talk is opened again, until it is sent or the tab closes.
+  let drafts = null;
+  try {
+    drafts = sessionStorage;
+  } catch {
+    // The browser keeps nothing; then nothing is kept.
+  }
+  document.addEventListener('input', (event) => {
+    if (!event.target.matches('[data-reply]')) return;
+    const key = `draft-${event.target.form.id}`;
+    if (event.target.value.trim()) drafts?.setItem(key, event.target.value);
+    else drafts?.removeItem(key);
+  });
+  function takeDrafts() {
+    for (const box of all('[data-reply]')) box.value ||= drafts?.getItem(`draft-${box.form.id}`) ?? '';
+  }
+  takeDrafts();
+  document.addEventListener('htmx:after:swap', takeDrafts);
 
   // Dialogs: one at a time, in #dialog.
   function closeDialog(dialog) {
