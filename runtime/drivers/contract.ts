@@ -4,12 +4,17 @@ export type Health = { is: 'undetected' | 'unhealthy' | 'healthy'; why: string }
 /** How a process ended. `code` and `signal` are null where nobody could see them: an adopted process is no child of ours. */
 export type Exit = { code: number | null; signal: string | null; at: number };
 
-/** What to start. Secrets go into `env` of the process or into files, never into `args`. */
+/** What to start. Secrets go into `env`, never into `args`; no driver puts `env` where a process list, a shell string or `inspect` shows it. */
 export type Spec = {
   command: string;
   args: string[];
   env: Record<string, string>;
   cwd: string;
+  /** Memory in MB and CPU in cores, kept where the place can keep them. */
+  limits?: { memoryMb: number; cpuCores: number };
+  /** Where the process runs in a container or a pod: its image, network and `host:container[:ro]` mounts. */
+  container?: { image: string; network?: string | null; volumes?: string[]; restartPolicy?: 'no' };
+  pod?: { namespace: string; image: string; serviceAccount?: string | null; nodeSelector?: Record<string, string>; labels?: Record<string, string> };
 };
 
 /** Memory in bytes; CPU as a share of one core since the last look; both over the whole tree. */
@@ -37,12 +42,18 @@ export interface Driver<Handle> {
   list(): AsyncIterable<{ key: string; handle: Handle }>;
 }
 
+/** `unreachable` and `timeout` may pass by themselves; the others wait for a person. */
+export type DriverFault = 'bad-key' | 'bad-spec' | 'spawn' | 'stuck' | 'busy' | 'unreachable' | 'timeout' | 'auth' | 'host-key-unknown' | 'host-key-changed' | 'foreign' | 'missing';
+
 /** A driver that can't do what it was asked. `kind` is for programs, the message for people. */
 export class DriverError extends Error {
-  readonly kind: 'bad-key' | 'bad-spec' | 'spawn' | 'stuck' | 'busy';
-  constructor(kind: DriverError['kind'], message: string) {
+  readonly kind: DriverFault;
+  /** For a program: the fingerprint of a host key that nobody has accepted, for one. */
+  readonly details: Record<string, unknown>;
+  constructor(kind: DriverFault, message: string, details: Record<string, unknown> = {}) {
     super(message);
     this.name = 'DriverError';
     this.kind = kind;
+    this.details = details;
   }
 }
