@@ -18,6 +18,7 @@ export const accountFields = {
   monitorInterval: z.number().int().min(5).max(86_400),
   proxy: proxy.nullable(),
   limits,
+  group: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
 };
 
 const nothing = z.strictObject({});
@@ -39,12 +40,13 @@ export const account = bind({
         monitorInterval: accountFields.monitorInterval.default(20),
         proxy: accountFields.proxy.default(null),
         limits: limits.default({ perMinute: 6, perHour: 60, quiet: null }),
+        group: accountFields.group.default(null),
       }),
       secrets: sealed,
-      input: (p, { id }) => ({ id, platform: p.platform, name: p.name, platformAccount: p.platformAccount, monitorInterval: p.monitorInterval, proxy: without(p.proxy) ?? null, limits: p.limits }),
+      input: (p, { id }) => ({ id, platform: p.platform, name: p.name, platformAccount: p.platformAccount, monitorInterval: p.monitorInterval, proxy: without(p.proxy) ?? null, limits: p.limits, group: p.group }),
     },
     update: {
-      schema: z.strictObject({ name: name.optional(), platformAccount: accountFields.platformAccount.optional(), monitorInterval: accountFields.monitorInterval.optional(), proxy: proxy.nullable().optional(), limits: limits.optional() }),
+      schema: z.strictObject({ name: name.optional(), platformAccount: accountFields.platformAccount.optional(), monitorInterval: accountFields.monitorInterval.optional(), proxy: proxy.nullable().optional(), limits: limits.optional(), group: accountFields.group.optional() }),
       secrets: sealed,
       event: (p, { by }) => ({ type: 'UPDATE', by, patch: { ...p, ...(p.proxy === undefined ? {} : { proxy: without(p.proxy) }) } }),
     },
@@ -57,6 +59,10 @@ export const account = bind({
     resume: plain('RESUME'),
     crawl: plain('CRAWL_NOW'),
     assign: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable() }), event: (p, { by }) => ({ type: 'ASSIGN', worker: p.worker, by }) },
+    move: {
+      schema: z.strictObject({ epoch: z.number().int().min(0), to: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable().default(null), reason: z.string().max(300).default('moved by an operator') }),
+      event: (p, { by }) => ({ type: 'MOVE', ...p, by }),
+    },
     remove: plain('REMOVE'),
   },
   events: {
@@ -65,6 +71,7 @@ export const account = bind({
     LOGIN_CANCELLED: z.object({ login: z.string() }),
     SESSION_LOST: z.object({ reason: z.string(), epoch: z.number() }),
     WORKER_LOST: z.object({ epoch: z.number(), reason: z.string() }),
+    MOVE: z.object({ epoch: z.number(), to: z.string().nullable(), reason: z.string() }),
     RELEASED: z.object({ epoch: z.number() }),
     LOGIN: z.object({ login: z.string(), method: z.string().optional() }),
     PAUSE: nothing,
@@ -74,4 +81,7 @@ export const account = bind({
     REMOVE: nothing,
   },
   effects: { assign: { on: 'master' }, forget: { on: 'master' } },
+  migrations: {
+    'account-v1': (stored: { context: object }) => ({ ...stored, context: { group: null, prefer: null, last: null, moved: null, ...stored.context } }),
+  },
 });

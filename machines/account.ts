@@ -21,6 +21,13 @@ export type AccountContext = {
   epoch: number;
   /** Set by an operator: only this worker. */
   pin: string | null;
+  /** Only workers that serve this group; null for `default`. */
+  group: string | null;
+  /** Where it is on its way to, and where it was last: asked first. */
+  prefer: string | null;
+  last: string | null;
+  /** Why its last worker lost it. */
+  moved: string | null;
   login: string | null;
   method: string;
   paused: boolean;
@@ -34,8 +41,8 @@ export type AccountContext = {
   updatedAt: number;
 };
 
-export type AccountInput = Pick<AccountContext, 'id' | 'platform' | 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits'> & { at: number };
-export type AccountPatch = Partial<Pick<AccountContext, 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits'>>;
+export type AccountInput = Pick<AccountContext, 'id' | 'platform' | 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits'> & { group?: string | null; at: number };
+export type AccountPatch = Partial<Pick<AccountContext, 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits' | 'group'>>;
 
 export type AccountEvent =
   | { type: 'LOGIN'; login: string; method?: string; by?: string }
@@ -47,6 +54,8 @@ export type AccountEvent =
   | { type: 'RESUME'; by?: string }
   | { type: 'CRAWL_NOW'; by?: string }
   | { type: 'ASSIGN'; worker: string | null; by?: string }
+  /** Lets the lease go in order: its worker drains, or another one has more room. */
+  | { type: 'MOVE'; epoch: number; to: string | null; reason: string }
   | { type: 'RELEASED'; epoch: number }
   | { type: 'WORKER_LOST'; epoch: number; reason: string }
   | { type: 'UPDATE'; patch: AccountPatch; by?: string }
@@ -59,7 +68,7 @@ export const accountMachine = setup({
   types: { context: {} as AccountContext, input: {} as AccountInput, events: {} as AccountEvent },
   actors: {
     /** Waits until a fitting worker is there: connected, knows the platform, has room, least loaded first. */
-    assign: effect<{ account: string; platform: string; pin: string | null }, { worker: string; incarnation: string }>(),
+    assign: effect<{ account: string; platform: string; pin: string | null; group: string | null; prefer: string | null; last: string | null }, { worker: string; incarnation: string }>(),
     /** Destroys every sealed secret of the account. */
     forget: effect<{ account: string }, null>(),
   },
@@ -68,7 +77,7 @@ export const accountMachine = setup({
     grant: assign(({ context, event }) => {
       const found = (event as unknown as { output: { worker: string; incarnation: string } }).output;
       const epoch = context.epoch + 1;
-      return { epoch, lease: { ...found, epoch, at: stamp(event).at } };
+      return { epoch, lease: { ...found, epoch, at: stamp(event).at }, prefer: null, last: found.worker };
     }),
     drop: assign({ lease: null }),
     update: assign(({ context, event }) => (event.type === 'UPDATE' ? { ...event.patch, updatedAt: stamp(event).at, id: context.id } : {})),
@@ -82,7 +91,7 @@ export const accountMachine = setup({
     elsewhere: ({ context, event }) => event.type === 'ASSIGN' && event.worker !== null && context.lease?.worker !== event.worker,
   },
 }).createMachine({
-  id: 'account-v1',
+  id: 'account-v2',
   context: ({ input }) => ({
     id: input?.id,
     platform: input?.platform,
@@ -95,6 +104,10 @@ export const accountMachine = setup({
     lease: null,
     epoch: 0,
     pin: null,
+    group: input?.group ?? null,
+    prefer: null,
+    last: null,
+    moved: null,
     login: null,
     method: 'qrcode',
     paused: false,
@@ -193,7 +206,7 @@ export const accountMachine = setup({
               invoke: {
                 id: 'assign',
                 src: 'assign',
-                input: ({ context }) => ({ account: context.id, platform: context.platform, pin: context.pin }),
+                input: ({ context }) => ({ account: context.id, platform: context.platform, pin: context.pin, group: context.group, prefer: context.prefer, last: context.last }),
                 onDone: { target: 'held', actions: 'grant' },
                 onError: { target: 'finding', reenter: true },
               },
@@ -201,7 +214,8 @@ export const accountMachine = setup({
             },
             held: {
               on: {
-                WORKER_LOST: { guard: 'mine', target: 'finding', actions: 'drop' },
+                WORKER_LOST: { guard: 'mine', target: 'finding', actions: ['drop', assign(({ event }) => ({ moved: event.reason }))] },
+                MOVE: { guard: 'mine', target: 'releasing', actions: assign(({ event }) => ({ prefer: event.to, moved: event.reason })) },
                 ASSIGN: [
                   { guard: 'elsewhere', target: 'releasing', actions: assign(({ event }) => ({ pin: event.worker })) },
                   { actions: assign(({ event }) => ({ pin: event.worker })) },

@@ -5,25 +5,62 @@ export type WorkerConfig = {
   worker_id: string;
   name: string;
   description: string;
-  deployment_type: 'local' | 'remote' | 'docker' | 'k8s';
+  deployment_type: 'local' | 'remote' | 'docker' | 'k8s' | 'agent';
+  /** The machine of the agent that starts it. */
+  machine: string | null;
   host: string;
   port: number;
   max_accounts: number;
   max_memory_mb: number;
   cpu_cores: number;
   env_variables: Record<string, string>;
+  /** Variables whose values are sealed: name to reference. */
+  secret_env: Record<string, string>;
+  allow_loader_variables: boolean;
   command_args: string[];
   working_directory: string | null;
   browser_config: { headless?: boolean; mode?: 'profile' | 'context' };
+  proxy_id: string | null;
   group_name: string;
+  /** Further groups that it serves. */
+  groups: string[];
+  /** Serves its own groups only, not `default` besides. */
+  group_strict: boolean;
+  labels: Record<string, string>;
   auto_start: boolean;
   auto_restart: boolean;
   restart_delay_ms: number;
   max_restart_attempts: number;
+  /** What happens when it uses more memory than max_memory_mb. */
+  memory_action: 'restart' | 'drain' | 'stop';
+  /** It is drained and started anew at this age; 0 for never. */
+  recycle_after_hours: number;
+  stop_timeout_ms: number;
+  drain_timeout_ms: number;
+  ssh_host: string | null;
+  ssh_port: number;
+  ssh_user: string | null;
+  /** A key of the key store. */
+  ssh_key_id: string | null;
+  /** A reference to the sealed password. */
+  ssh_password: string | null;
+  ssh_directory: string;
+  docker_host: string | null;
+  docker_image: string | null;
+  docker_network: string | null;
+  docker_volumes: string[];
+  docker_restart_policy: 'no';
+  k8s_namespace: string | null;
+  k8s_image: string | null;
+  k8s_service_account: string | null;
+  k8s_node_selector: Record<string, string>;
   enabled: boolean;
 };
 
-export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; mode: string };
+/** A patch: a sealed variable is taken away by null. */
+export type WorkerPatch = Partial<Omit<WorkerConfig, 'secret_env'>> & { secret_env?: Record<string, string | null> };
+
+export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; groups?: string[]; mode: string; configVersion?: number };
 /** `unseen`: it ended while nobody watched, so it is no crash. */
 export type Exit = { code: number | null; signal: string | null; unseen?: boolean };
 
@@ -39,6 +76,10 @@ export type WorkerContext = {
   registration: Registration | null;
   crashes: number[];
   restarts: number;
+  /** The last restarts, newest first, each with its cause. */
+  history: { at: number; cause: string }[];
+  /** The version of the configuration that the running process was started with, and the one whose changes it has taken on since. */
+  runs: { started: number; applied: number } | null;
   errors: number;
   lastExit: (Exit & { at: number }) | null;
   lastError: string | null;
@@ -58,12 +99,15 @@ export type WorkerInput = { id: string; config: WorkerConfig; at: number };
 export type WorkerEvent =
   | { type: 'START'; by?: string }
   | { type: 'STOP'; graceful?: boolean; timeout?: number; by?: string }
+  | { type: 'KILL'; by?: string }
   | { type: 'RESTART'; graceful?: boolean; by?: string }
   | { type: 'DRAIN'; by?: string }
+  | { type: 'OVER_MEMORY'; usedMb: number; limitMb: number }
+  | { type: 'APPLIED'; version: number }
   | { type: 'DRAINED' }
   | { type: 'RETRY_NOW'; by?: string }
   | { type: 'BOOT' }
-  | { type: 'UPDATE'; config: Partial<WorkerConfig>; by?: string }
+  | { type: 'UPDATE'; config: WorkerPatch; note?: string; by?: string }
   | { type: 'REMOVE'; by?: string }
   | { type: 'REGISTERED'; registration: Registration }
   | { type: 'SUSPECT' }
@@ -78,24 +122,43 @@ const LONGEST_BACKOFF = 300_000;
 const backoffOf = (c: WorkerContext, rnd: number) =>
   Math.min(c.config.restart_delay_ms * 2 ** Math.max(0, c.crashes.length - 1), LONGEST_BACKOFF) * (1 + rnd * 0.1);
 
+function merged(config: WorkerConfig, { secret_env, ...patch }: WorkerPatch): WorkerConfig {
+  const sealed = Object.entries({ ...config.secret_env, ...secret_env }).filter((e): e is [string, string] => e[1] !== null);
+  return { ...config, ...patch, secret_env: Object.fromEntries(sealed) };
+}
+
 /** The same process is watched in every state in which it may run. */
 const watched = ({ context: c }: { context: WorkerContext }) => ({ id: c.id, handle: c.handle, config: c.config });
 
-const exitWords = (exit: Exit) => (exit.signal ? `killed by ${exit.signal}` : exit.code === null ? 'gone' : `exit ${exit.code}`);
+const SIGNALS: Record<number, string> = { 129: 'SIGHUP', 130: 'SIGINT', 131: 'SIGQUIT', 132: 'SIGILL', 134: 'SIGABRT', 135: 'SIGBUS', 136: 'SIGFPE', 137: 'SIGKILL', 139: 'SIGSEGV', 143: 'SIGTERM' };
+const exitWords = ({ code, signal }: Exit) => (signal ? `killed by ${signal}` : code === null ? 'gone' : SIGNALS[code] ? `exit ${code} ${SIGNALS[code]}` : `exit ${code}`);
+const gigabytes = (mb: number) => (mb / 1024).toFixed(1).replace(/\.0$/, '');
+const KEPT = 20;
+const HOUR = 3_600_000;
+const by = (event: { by?: string }) => event.by ?? 'an operator';
+const words = (verb: string) => ({ type: 'because' as const, params: ({ event }: { event: WorkerEvent }) => ({ cause: `${verb} by ${by(event as { by?: string })}` }) });
 
 /** One worker process and the link to it: started, watched, restarted with backoff, and never guessed about. */
 export const workerMachine = setup({
   types: { context: {} as WorkerContext, input: {} as WorkerInput, events: {} as WorkerEvent },
   actors: {
-    spawn: effect<{ id: string; generation: number; config: WorkerConfig }, { handle: unknown; pid: number | null }>(),
+    spawn: effect<{ id: string; generation: number; config: WorkerConfig; version: number }, { handle: unknown; pid: number | null }>(),
     watch: effect<{ id: string; handle: unknown; config: WorkerConfig }, Exit>(),
-    kill: effect<{ id: string; handle: unknown; graceMs: number; config: WorkerConfig }, Exit>(),
+    kill: effect<{ id: string; handle: unknown; graceMs: number; config: WorkerConfig; generation: number }, Exit>(),
   },
   actions: {
     ...outward,
     because: assign((_, p: { cause: string }) => ({ cause: p.cause })),
-    begin: assign(({ context, event }) => ({ generation: context.generation + 1, startedAt: stamp(event).at, stoppedAt: null, nextRetryAt: null, again: false, registration: null, lastError: null })),
-    register: assign(({ event }) => (event.type === 'REGISTERED' ? { registration: event.registration } : {})),
+    begin: assign(({ context, event }) => ({ generation: context.generation + 1, startedAt: stamp(event).at, stoppedAt: null, nextRetryAt: null, again: false, registration: null, lastError: null, runs: null })),
+    register: assign(({ context, event }) => {
+      if (event.type !== 'REGISTERED') return {};
+      const version = event.registration.configVersion ?? context.configVersion;
+      const same = context.registration?.incarnation === event.registration.incarnation;
+      return { registration: event.registration, runs: { started: version, applied: Math.max(version, same ? (context.runs?.applied ?? version) : version) } };
+    }),
+    applied: assign(({ context, event }) => (event.type === 'APPLIED' && context.runs ? { runs: { ...context.runs, applied: event.version } } : {})),
+    noteRestart: assign(({ context, event }) => ({ restarts: context.restarts + 1, history: [{ at: stamp(event).at, cause: context.cause }, ...context.history].slice(0, KEPT) })),
+    overMemory: assign(({ event }) => (event.type === 'OVER_MEMORY' ? { cause: `memory ${gigabytes(event.usedMb)} GB over ${gigabytes(event.limitMb)} GB` } : {})),
     recordExit: assign(({ event }) => {
       const exit = (event as { output?: Exit }).output ?? { code: null, signal: null };
       return { lastExit: { code: exit.code, signal: exit.signal, at: stamp(event).at }, handle: null, pid: null, stoppedAt: stamp(event).at };
@@ -109,12 +172,14 @@ export const workerMachine = setup({
     recordFault: assign(({ event }) => ({ lastError: faultOf(event).message })),
     forget: assign({ crashes: [], nextRetryAt: null }),
     update: assign(({ context, event }) =>
-      event.type === 'UPDATE' ? { config: { ...context.config, ...event.config }, configVersion: context.configVersion + 1, updatedAt: stamp(event).at } : {},
+      event.type === 'UPDATE' ? { config: merged(context.config, event.config), configVersion: context.configVersion + 1, updatedAt: stamp(event).at } : {},
     ),
-    grace: assign(({ event }) => {
-      if (event.type === 'STOP') return { graceMs: event.graceful === false ? 0 : (event.timeout ?? 30_000), again: false };
-      if (event.type === 'RESTART') return { graceMs: event.graceful === false ? 0 : 30_000, again: true };
-      return {};
+    grace: assign(({ context, event }) => {
+      if (event.type === 'STOP') return { graceMs: event.graceful === false ? 0 : (event.timeout ?? context.config.stop_timeout_ms), again: false };
+      if (event.type === 'KILL') return { graceMs: 0, again: false };
+      if (event.type === 'RESTART') return { graceMs: event.graceful === false ? 0 : context.config.stop_timeout_ms, again: true };
+      if (event.type === 'DRAIN') return { graceMs: context.config.stop_timeout_ms, again: false };
+      return { graceMs: context.config.stop_timeout_ms, again: true };
     }),
   },
   guards: {
@@ -125,17 +190,22 @@ export const workerMachine = setup({
     again: ({ context }) => context.again,
     unseen: ({ context, event }) => (event as { output?: Exit }).output?.unseen === true && context.config.enabled && context.config.auto_restart,
     exitedWell: ({ event }) => (event as { output?: Exit }).output?.code === 0,
+    current: ({ context, event }) => event.type === 'APPLIED' && context.runs !== null && event.version > context.runs.applied && event.version <= context.configVersion,
+    mayRecycle: ({ context }) => context.config.recycle_after_hours > 0,
+    memoryStops: ({ context }) => context.config.memory_action === 'stop',
+    memoryDrains: ({ context }) => context.config.memory_action === 'drain',
     badConfig: ({ event }) => (event as { output?: Exit }).output?.code === 78,
   },
   delays: {
     backoff: ({ context, event }) => Math.max(0, (context.nextRetryAt ?? 0) - stamp(event).at),
     registerWithin: 30_000,
     pause: 1_000,
-    drainWithin: 120_000,
+    drainWithin: ({ context }) => context.config.drain_timeout_ms,
+    old: ({ context }) => Math.max(1, context.config.recycle_after_hours) * HOUR,
     healthyAfter: WINDOW,
   },
 }).createMachine({
-  id: 'worker-v1',
+  id: 'worker-v2',
   context: ({ input }) => ({
     id: input?.id,
     config: input?.config,
@@ -146,6 +216,8 @@ export const workerMachine = setup({
     registration: null,
     crashes: [],
     restarts: 0,
+    history: [],
+    runs: null,
     errors: 0,
     lastExit: null,
     lastError: null,
@@ -170,25 +242,30 @@ export const workerMachine = setup({
             stopped: {
               entry: raise({ type: 'EXITED' }),
               on: {
-                START: { guard: 'enabled', target: 'starting', actions: { type: 'because', params: ({ event }) => ({ cause: `started by ${event.by ?? 'an operator'}` }) } },
-                RESTART: { guard: 'enabled', target: 'starting', actions: { type: 'because', params: ({ event }) => ({ cause: `started by ${event.by ?? 'an operator'}` }) } },
+                START: { guard: 'enabled', target: 'starting', actions: words('started') },
+                RESTART: { guard: 'enabled', target: 'starting', actions: words('started') },
                 BOOT: { guard: 'autoStart', target: 'starting', actions: { type: 'because', params: { cause: 'auto-start' } } },
                 REGISTERED: { target: 'running.elsewhere', actions: [{ type: 'because', params: { cause: 'started elsewhere' } }, assign(({ event }) => ({ startedAt: stamp(event).at }))] },
-                REMOVE: '#worker-v1.removed',
+                REMOVE: '#worker-v2.removed',
               },
             },
             starting: {
               entry: 'begin',
               initial: 'spawning',
-              on: { STOP: { target: 'stopping', actions: 'grace' } },
+              on: {
+                STOP: { target: 'stopping', actions: ['grace', words('stopped')] },
+                KILL: { target: 'stopping', actions: ['grace', words('killed')] },
+                DRAIN: { target: 'stopping', actions: ['grace', words('stopped')] },
+                RESTART: { target: 'stopping', actions: ['grace', words('restarted')] },
+              },
               states: {
                 spawning: {
                   invoke: {
                     id: 'spawn',
                     src: 'spawn',
-                    input: ({ context }) => ({ id: context.id, generation: context.generation, config: context.config }),
+                    input: ({ context }) => ({ id: context.id, generation: context.generation, config: context.config, version: context.configVersion }),
                     onDone: { target: 'registering', actions: assign(({ event }) => ({ handle: event.output.handle, pid: event.output.pid })) },
-                    onError: { target: '#worker-v1.active.process.crashed', actions: 'recordFault' },
+                    onError: { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
                   },
                 },
                 registering: {
@@ -197,19 +274,26 @@ export const workerMachine = setup({
                     src: 'watch',
                     input: watched,
                     onDone: [
-                      { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
-                      { guard: 'badConfig', target: '#worker-v1.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
-                      { target: '#worker-v1.active.process.crashed', actions: 'recordExit' },
+                      { guard: 'unseen', target: '#worker-v2.active.process.starting', actions: ['recordExit', { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
+                      { guard: 'exitedWell', target: '#worker-v2.active.process.stopped', actions: ['recordExit', { type: 'because', params: { cause: 'it exited by itself (exit 0)' } }] },
+                      { guard: 'badConfig', target: '#worker-v2.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
+                      { target: '#worker-v2.active.process.crashed', actions: 'recordExit' },
                     ],
-                    onError: { target: '#worker-v1.active.process.crashed', actions: 'recordFault' },
+                    onError: { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
                   },
-                  on: { REGISTERED: '#worker-v1.active.process.running' },
-                  after: { registerWithin: { target: '#worker-v1.active.process.stopping', actions: assign({ lastError: 'it did not register within 30 s', again: true, graceMs: 5_000 }) } },
+                  on: { REGISTERED: '#worker-v2.active.process.running' },
+                  after: { registerWithin: { target: '#worker-v2.active.process.stopping', actions: assign({ lastError: 'it did not register within 30 s', cause: 'it did not register within 30 s', again: true, graceMs: 5_000 }) } },
                 },
               },
             },
             running: {
               initial: 'supervised',
+              on: {
+                STOP: { target: 'stopping', actions: ['grace', words('stopped')] },
+                KILL: { target: 'stopping', actions: ['grace', words('killed')] },
+                RESTART: { target: 'stopping', actions: ['grace', words('restarted')] },
+                APPLIED: { guard: 'current', actions: 'applied' },
+              },
               states: {
                 supervised: {
                   invoke: {
@@ -217,35 +301,64 @@ export const workerMachine = setup({
                     src: 'watch',
                     input: watched,
                     onDone: [
-                      { guard: 'unseen', target: '#worker-v1.active.process.starting', actions: ['recordExit', raise({ type: 'EXITED' }), { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }] },
-                      { guard: 'exitedWell', target: '#worker-v1.active.process.stopped', actions: ['recordExit', { type: 'because', params: { cause: 'it exited by itself (exit 0)' } }] },
-                      { guard: 'badConfig', target: '#worker-v1.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
-                      { target: '#worker-v1.active.process.crashed', actions: 'recordExit' },
+                      { guard: 'unseen', target: '#worker-v2.active.process.starting', actions: ['recordExit', raise({ type: 'EXITED' }), { type: 'because', params: { cause: 'started again: it had ended while no master watched' } }, 'noteRestart'] },
+                      { guard: 'exitedWell', target: '#worker-v2.active.process.stopped', actions: ['recordExit', { type: 'because', params: { cause: 'it exited by itself (exit 0)' } }] },
+                      { guard: 'badConfig', target: '#worker-v2.active.process.error', actions: ['recordExit', { type: 'because', params: { cause: 'exit 78: its configuration was refused, see its log' } }] },
+                      { target: '#worker-v2.active.process.crashed', actions: 'recordExit' },
                     ],
-                    onError: { target: '#worker-v1.active.process.crashed', actions: 'recordFault' },
+                    onError: { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
                   },
                   on: {
-                    STOP: { target: '#worker-v1.active.process.stopping', actions: ['grace', { type: 'because', params: ({ event }) => ({ cause: `stopped by ${event.by ?? 'an operator'}` }) }] },
-                    RESTART: { target: '#worker-v1.active.process.stopping', actions: ['grace', { type: 'because', params: ({ event }) => ({ cause: `restarted by ${event.by ?? 'an operator'}` }) }] },
-                    DRAIN: { target: '#worker-v1.active.process.draining', actions: { type: 'because', params: ({ event }) => ({ cause: `drained by ${event.by ?? 'an operator'}` }) } },
+                    DRAIN: { target: '#worker-v2.active.process.draining', actions: ['grace', words('drained')] },
+                    OVER_MEMORY: [
+                      { guard: 'memoryStops', target: '#worker-v2.active.process.stopping', actions: ['overMemory', assign(({ context }) => ({ again: false, graceMs: context.config.stop_timeout_ms, lastError: `stopped: ${context.cause}` }))] },
+                      { guard: 'memoryDrains', target: '#worker-v2.active.process.draining', actions: ['overMemory', 'grace'] },
+                      { target: '#worker-v2.active.process.stopping', actions: ['overMemory', 'grace'] },
+                    ],
                   },
-                  after: { healthyAfter: { actions: 'forget' } },
+                  after: {
+                    healthyAfter: { actions: 'forget' },
+                    old: { guard: 'mayRecycle', target: '#worker-v2.active.process.draining', actions: ['grace', { type: 'because', params: ({ context }) => ({ cause: `recycled after ${context.config.recycle_after_hours} h` }) }] },
+                  },
                 },
                 elsewhere: {
-                  on: { OFFLINE: { target: '#worker-v1.active.process.stopped', actions: { type: 'because', params: { cause: 'started elsewhere, and silent now' } } } },
+                  on: {
+                    DRAIN: { target: '#worker-v2.active.process.draining.elsewhere', actions: ['grace', words('drained')] },
+                    OFFLINE: { target: '#worker-v2.active.process.stopped', actions: { type: 'because', params: { cause: 'started elsewhere, and silent now' } } },
+                  },
                 },
               },
             },
             draining: {
-              invoke: {
-                id: 'watch',
-                src: 'watch',
-                input: watched,
-                onDone: { target: 'stopped', actions: 'recordExit' },
-                onError: { target: 'stopped', actions: 'recordFault' },
+              initial: 'supervised',
+              on: {
+                DRAINED: 'stopping',
+                STOP: { target: 'stopping', actions: ['grace', words('stopped')] },
+                KILL: { target: 'stopping', actions: ['grace', words('killed')] },
+                APPLIED: { guard: 'current', actions: 'applied' },
               },
-              on: { DRAINED: 'stopping', STOP: { target: 'stopping', actions: 'grace' } },
               after: { drainWithin: 'stopping' },
+              states: {
+                supervised: {
+                  invoke: {
+                    id: 'watch',
+                    src: 'watch',
+                    input: watched,
+                    onDone: [
+                      { guard: 'again', target: '#worker-v2.active.process.stopping.pausing', actions: 'recordExit' },
+                      { target: '#worker-v2.active.process.stopped', actions: 'recordExit' },
+                    ],
+                    onError: { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
+                  },
+                  on: { START: { target: '#worker-v2.active.process.running.supervised', actions: [assign({ again: false }), { type: 'because', params: ({ event }) => ({ cause: `taken back into work by ${by(event)}` }) }] } },
+                },
+                elsewhere: {
+                  on: {
+                    START: { target: '#worker-v2.active.process.running.elsewhere', actions: [assign({ again: false }), { type: 'because', params: ({ event }) => ({ cause: `taken back into work by ${by(event)}` }) }] },
+                    OFFLINE: '#worker-v2.active.process.stopped',
+                  },
+                },
+              },
             },
             stopping: {
               initial: 'ending',
@@ -254,41 +367,49 @@ export const workerMachine = setup({
                   invoke: {
                     id: 'kill',
                     src: 'kill',
-                    input: ({ context }) => ({ id: context.id, handle: context.handle, graceMs: context.graceMs, config: context.config }),
+                    input: ({ context }) => ({ id: context.id, handle: context.handle, graceMs: context.graceMs, config: context.config, generation: context.generation }),
                     onDone: [
                       { guard: 'again', target: 'pausing', actions: 'recordExit' },
-                      { target: '#worker-v1.active.process.stopped', actions: 'recordExit' },
+                      { target: '#worker-v2.active.process.stopped', actions: 'recordExit' },
                     ],
-                    onError: { target: '#worker-v1.active.process.error', actions: 'recordFault' },
+                    onError: { target: '#worker-v2.active.process.error', actions: 'recordFault' },
+                  },
+                  on: {
+                    KILL: { target: 'ending', reenter: true, actions: ['grace', words('killed')] },
+                    STOP: { guard: 'again', actions: [assign({ again: false }), words('stopped')] },
+                    START: { guard: ({ context }) => !context.again && context.config.enabled, actions: [assign({ again: true }), words('restarted')] },
+                    RESTART: { guard: ({ context }) => !context.again && context.config.enabled, actions: [assign({ again: true }), words('restarted')] },
                   },
                 },
                 pausing: {
                   entry: raise({ type: 'EXITED' }),
-                  after: { pause: { target: '#worker-v1.active.process.starting', actions: assign(({ context }) => ({ restarts: context.restarts + 1 })) } },
-                  on: { STOP: { target: '#worker-v1.active.process.stopped', actions: 'grace' } },
+                  after: { pause: { target: '#worker-v2.active.process.starting', actions: ['noteRestart', assign(({ context }) => ({ cause: /^(re)?started/.test(context.cause) ? context.cause : `restarted: ${context.cause}` }))] } },
+                  on: { STOP: { target: '#worker-v2.active.process.stopped', actions: ['grace', words('stopped')] }, KILL: { target: '#worker-v2.active.process.stopped', actions: ['grace', words('stopped')] } },
                 },
               },
             },
             crashed: {
               entry: ['recordCrash', raise({ type: 'EXITED' })],
               always: { guard: 'gaveUp', target: 'error' },
-              after: { backoff: { target: 'starting', actions: assign(({ context }) => ({ restarts: context.restarts + 1, cause: `restarted: ${context.cause}` })) } },
+              after: { backoff: { target: 'starting', actions: ['noteRestart', assign(({ context }) => ({ cause: `restarted: ${context.cause}` }))] } },
               on: {
-                START: { target: 'starting', actions: 'forget' },
-                RETRY_NOW: 'starting',
-                RESTART: 'starting',
-                STOP: { target: 'stopped', actions: assign({ nextRetryAt: null }) },
-                REMOVE: '#worker-v1.removed',
+                START: { target: 'starting', actions: ['forget', words('started')] },
+                RETRY_NOW: { target: 'starting', actions: ['noteRestart', words('started again')] },
+                RESTART: { target: 'starting', actions: words('restarted') },
+                STOP: { target: 'stopped', actions: [assign({ nextRetryAt: null }), words('stopped')] },
+                KILL: { target: 'stopped', actions: [assign({ nextRetryAt: null }), words('stopped')] },
+                DRAIN: { target: 'stopped', actions: [assign({ nextRetryAt: null }), words('stopped')] },
+                REMOVE: '#worker-v2.removed',
               },
             },
             error: {
               entry: [assign({ nextRetryAt: null }), raise({ type: 'EXITED' })],
               on: {
-                START: { target: 'starting', actions: 'forget' },
-                RETRY_NOW: { target: 'starting', actions: 'forget' },
-                RESTART: { target: 'starting', actions: 'forget' },
+                START: { target: 'starting', actions: ['forget', words('started')] },
+                RETRY_NOW: { target: 'starting', actions: ['forget', words('started again')] },
+                RESTART: { target: 'starting', actions: ['forget', words('restarted')] },
                 STOP: 'stopped',
-                REMOVE: '#worker-v1.removed',
+                REMOVE: '#worker-v2.removed',
               },
             },
           },

@@ -157,10 +157,15 @@ export class Commands {
     return refuse('conflict', `${actor} is ${head ? stateOf(head) : 'not there'}: ${type} is not possible now${allowed.length ? `; possible are ${allowed.join(', ')}` : ''}`);
   }
 
+  /** `*` at the end of a path stands for every key there, and takes its place in the field's name. */
   private async sealField(to: Address, value: any, { path, field }: { path: string; field: string }, id: string): Promise<void> {
     const keys = path.split('.');
     const last = keys.pop()!;
     const holder = keys.reduce((o, k) => o?.[k], value);
+    if (last === '*') {
+      for (const key of Object.keys(holder ?? {})) await this.sealField(to, value, { path: [...keys, key].join('.'), field: field.replace('*', key) }, id);
+      return;
+    }
     if (typeof holder?.[last] !== 'string') return;
     holder[last] = await this.o.seal(to, field, holder[last], id);
   }

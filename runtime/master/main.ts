@@ -25,7 +25,7 @@ import { Liveness } from './liveness.ts';
 import { allow } from './rules.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
-import { Vault } from './vault.ts';
+import { ownerOf, Vault } from './vault.ts';
 import { WorkerDesk, type Ask } from './worker-desk.ts';
 import { workerEffects } from './worker-effects.ts';
 
@@ -154,12 +154,13 @@ async function unfinished(mux: Mux, projector: Projector, db: Db, partition: num
   return rows.map((r) => ({ actor: `${r.kind}/${r.id}`, pending: (JSON.parse(r.entry) as { pending: Pending }).pending, parked: r.parked }));
 }
 
-/** The reference that an event carries instead of a secret: `<id>.<field>` in the vault. */
+/** The reference that an event carries instead of a secret: `<owner>.<field>` in the vault. */
 async function sealSecret(vault: Vault | null, to: Address, field: string, value: string, id: string): Promise<string> {
   if (!vault) throw new Error('the vault is closed');
   const name = field === 'answer' ? `answer-${freshId(id)}` : field;
-  await vault.put(to.id, name, value);
-  return `${to.id}.${name}`;
+  const owner = ownerOf(to);
+  await vault.put(owner, name, value);
+  return `${owner}.${name}`;
 }
 
 function seedLiveness(db: Db, liveness: Liveness): void {

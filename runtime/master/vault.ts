@@ -1,9 +1,12 @@
 import { Kvm, type KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { BUCKET } from '../../transport/subjects.ts';
+import { BUCKET, type Address } from '../../transport/subjects.ts';
 import { keyOf, open, seal, type KeyRing } from '../seal.ts';
 
 const WRONG_LAST_SEQUENCE = 10071;
+
+/** Whose a secret is. Accounts and logins go by their id alone; the underscore keeps every other kind apart from them. */
+export const ownerOf = ({ kind, id }: Address): string => (kind === 'account' || kind === 'login' ? id : `${kind}_${id}`);
 
 /** Sealed secrets in the cluster's bucket; only masters hold the key. Values are opened for nobody but their account's worker. */
 export class Vault {
@@ -28,6 +31,12 @@ export class Vault {
     const entry = await this.kv.get(`${account}.${field}`);
     if (!entry || entry.operation !== 'PUT') return null;
     return open(this.ring(), { account, field }, entry.string()).toString('utf8');
+  }
+
+  /** By the reference that a context holds: `<owner>.<field>`. */
+  async open(reference: string): Promise<string | null> {
+    const dot = reference.indexOf('.');
+    return this.get(reference.slice(0, dot), reference.slice(dot + 1));
   }
 
   async drop(account: string, field: string): Promise<void> {
