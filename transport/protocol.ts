@@ -102,6 +102,103 @@ export const answer = z.union([
 ]);
 export type Answer = z.infer<typeof answer>;
 
+/** What a machine says of itself when it joins and in each heartbeat. `chromium` is its version, null where none was found. */
+export const machineFacts = z.object({
+  host: z.string().max(255),
+  os: z.string().max(100),
+  arch: z.string().max(50),
+  cpus: z.number().int(),
+  memoryTotalBytes: z.number(),
+  version: z.string().max(50),
+  node: z.string().max(50),
+  chromium: z.string().max(50).nullable(),
+  /** What a Spec for this machine is made of: Node, Troupe's own main.js, a folder to run in, and where workers keep their data. */
+  place: z.object({ node: z.string(), main: z.string(), cwd: z.string(), dataDir: z.string() }),
+});
+export type MachineFacts = z.infer<typeof machineFacts>;
+
+/** `troupe.join.<machine>`. `install` tells two machines of one name apart; `replace` says that the earlier one is gone for good. */
+export const joinRequest = z.object({ machine: z.string(), install: z.string().regex(/^[0-9a-f]{32}$/), replace: z.boolean().default(false), facts: machineFacts });
+export type JoinRequest = z.infer<typeof joinRequest>;
+
+/** `troupe.mhb.<machine>`, every 5 s; `seq` rises within an incarnation. The machine's `cpuRatio` is a share of all its cores, a worker's a share of one. */
+export const machineHeartbeat = machineFacts.extend({
+  machine: z.string(),
+  incarnation: z.string(),
+  seq: z.number().int(),
+  at: z.number(),
+  cpuRatio: z.number(),
+  memoryFreeBytes: z.number(),
+  diskFreeBytes: z.number(),
+  diskTotalBytes: z.number(),
+  workers: z.array(
+    z.object({
+      key: z.string(),
+      state: z.enum(['running', 'restarting', 'stopped', 'failed']),
+      pid: z.number().int().nullable(),
+      startedAt: z.number().nullable(),
+      restarts: z.number().int(),
+      rssBytes: z.number(),
+      cpuRatio: z.number(),
+    }),
+  ),
+});
+export type MachineHeartbeat = z.infer<typeof machineHeartbeat>;
+
+/** A process that an agent started, as the local driver there names it. */
+export const agentHandle = z.object({
+  machine: z.string(),
+  key: z.string(),
+  nonce: z.string(),
+  bootId: z.string(),
+  pid: z.number().int().nullable(),
+  startTime: z.string().nullable(),
+  startedAt: z.number(),
+});
+export type AgentHandle = z.infer<typeof agentHandle>;
+
+/** How an agent restarts a worker while no master looks after it. Times in ms; the delay doubles up to 5 min. */
+export const restartRule = z.object({
+  auto: z.boolean().default(true),
+  delayMs: z.number().int().min(0).max(300_000).default(5000),
+  maxAttempts: z.number().int().min(0).max(100).default(3),
+  windowMs: z.number().int().min(1000).max(86_400_000).default(600_000),
+  minUptimeMs: z.number().int().min(0).max(3_600_000).default(10_000),
+});
+export type RestartRule = z.infer<typeof restartRule>;
+
+const spec = z.object({
+  command: z.string(),
+  args: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+  cwd: z.string(),
+  limits: z.object({ memoryMb: z.number(), cpuCores: z.number() }).optional(),
+  restart: restartRule.prefault({}),
+});
+
+const forMs = z.number().int().min(0).max(20_000);
+
+/** Requests on `troupe.agent.<machine>.<verb>`. The answer is `{ok: true, ...}`, or `{ok: false}` with a driver's fault as `code`. */
+export const agentRequest = {
+  /** `{handle}` */
+  start: z.object({ key: z.string(), spec }),
+  /** `{done}`: false after `forMs` while it still ends; ask again. */
+  stop: z.object({ handle: agentHandle, graceMs: z.number().int().min(0), forMs }),
+  /** `{is}` */
+  recover: z.object({ handle: agentHandle }),
+  /** `{exit}`, null after `forMs`. `seen: true`: a master has taken notice of the exit and decides what follows. */
+  wait: z.object({ handle: agentHandle, forMs, seen: z.boolean().default(false) }),
+  /** `{lines, next}` */
+  logs: z.object({ handle: agentHandle, tail: z.number().int().min(0).max(100_000), sinceBytes: z.number().int().min(0).optional() }),
+  /** `{stats}` */
+  stats: z.object({ handle: agentHandle }),
+  /** `{items: {key, handle}[]}` */
+  list: z.object({}),
+  /** `{health, facts}` */
+  health: z.object({}),
+} as const;
+export type AgentVerb = keyof typeof agentRequest;
+
 /** Inputs of the effects that workers run, by `src`. */
 export const effectInput = {
   /** Emits QR {picture, url, txn, expiresAt}, CHALLENGE {what, prompt, picture, txn}, CONFIRMING {prompt}; done {user, validUntil, fingerprint}. Signals: {txn, ref}. */

@@ -55,11 +55,17 @@ export const subjects = {
   fx: (worker: string) => `${PREFIX}.fx.${worker}`,
   ask: (worker: string, verb: string) => `${PREFIX}.ask.${worker}.${verb}`,
   hb: (worker: string) => `${PREFIX}.hb.${worker}`,
+  join: (machine: string) => `${PREFIX}.join.${machine}`,
+  mhb: (machine: string) => `${PREFIX}.mhb.${machine}`,
+  agent: (machine: string, verb: string) => `${PREFIX}.agent.${machine}.${verb}`,
   data: (account: string, what: DataKind) => `${PREFIX}.data.${account}.${what}`,
+  metrics: (step: MetricStep, master: string) => `${PREFIX}.metrics.${step}.${master}`,
   log: (worker: string, level: string) => `${PREFIX}.log.${worker}.${level}`,
   emit: (a: Address, type: string) => `${PREFIX}.emit.${a.kind}.${a.id}.${encodeEvent(type)}`,
 } as const;
 
+/** How fine a row of the time series is. */
+export type MetricStep = '10s' | '1m' | '10m';
 export type DataKind = 'comment' | 'message' | 'read';
 
 /** `troupe.in.<kind>.<id>.<event>[.<worker>]`, or the same with the partition number that the stream's transform puts third. */
@@ -84,6 +90,12 @@ export function parseCommand(subject: string): { to: Address; verb: string } | n
   return t.length === 5 && isKind(t[2]!) && isId(t[3]!) && t[4] ? { to: { kind: t[2]!, id: t[3]! }, verb: t[4] } : null;
 }
 
+/** `troupe.join.<machine>` and `troupe.mhb.<machine>`. */
+export function parseMachine(subject: string): string | null {
+  const t = subject.split('.');
+  return t.length === 3 && isId(t[2]!) ? t[2]! : null;
+}
+
 /** The server's own `partition(n,1,2)`: FNV-1a over the tokens, so that a master knows whose an actor is. */
 export function partitionOf(a: Address, partitions: number): number {
   let h = 0x811c9dc5;
@@ -98,6 +110,7 @@ export const STREAM = {
   parked: 'TROUPE_PARKED',
   data: 'TROUPE_DATA',
   log: 'TROUPE_LOG',
+  metrics: 'TROUPE_METRICS',
   lease: 'TROUPE_LEASE',
 } as const;
 
@@ -127,7 +140,11 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.fx.<worker>', kind: 'request', who: 'master', what: 'run, abort or signal an effect on a worker' },
   { subject: 'troupe.ask.<worker>.<verb>', kind: 'request', who: 'that worker', what: 'register, leave to submit, vault, findings' },
   { subject: 'troupe.hb.<worker>', kind: 'request', who: 'that worker', what: 'heartbeat; the answer confirms its leases' },
+  { subject: 'troupe.join.<machine>', kind: 'request', who: '`join`: any holder of the pre-shared key', what: 'a machine asks for a user of its own' },
+  { subject: 'troupe.mhb.<machine>', kind: 'core', who: 'that machine\'s agent', what: 'the machine and its workers, every 5 s' },
+  { subject: 'troupe.agent.<machine>.<verb>', kind: 'request', who: 'master', what: 'start, stop, recover, wait, logs, stats, list, health; each may be asked twice' },
   { subject: 'troupe.data.<account>.<comment|message|read>', kind: 'JetStream, limits', who: 'master, web', what: 'what monitors found, one message a round' },
+  { subject: 'troupe.metrics.<10s|1m|10m>.<master>', kind: 'JetStream, limits by age', who: 'master', what: 'what workers used, all of a master in one message a step' },
   { subject: 'troupe.log.<worker>.<level>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'log rows' },
   { subject: 'troupe.emit.<kind>.<id>.<type>', kind: 'core', who: 'master', what: 'what a chart emits' },
 ];

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { workerLogin } from '../nats-login.ts';
+import { agentPassword, agentUser } from '../agent/passwords.ts';
+import { workerLogin, type NatsLogin } from '../nats-login.ts';
 import type { Secrets } from '../secrets.ts';
 import { serverFiles } from './server-config.ts';
 import { tryServer } from './server-ready.ts';
-import { writeUsers } from './users.ts';
+import { knownMachines, writeMachine, writeUsers } from './users.ts';
 
 /**
  * Gives a worker its NATS user and returns once the server takes it. Does nothing for one that is known already.
@@ -13,14 +14,33 @@ import { writeUsers } from './users.ts';
  */
 export async function admitWorker(config: Config, secrets: Secrets, workerId: string): Promise<void> {
   const changed = writeUsers(config, secrets, workerId);
-  const login = workerLogin({ ...config, nats: { ...config.nats, user: null, password: null, passwordFile: null } }, workerId);
+  await taken(config, workerLogin({ ...config, nats: { ...config.nats, user: null, password: null, passwordFile: null } }, workerId), changed);
+}
+
+/** The same for a machine's agent. Throws when a worker has its name, or the machine is known from another installation and `replace` isn't set. */
+export async function admitMachine(config: Config, secrets: Secrets, machine: string, install: string, replace: boolean): Promise<void> {
+  const known = knownMachines(config);
+  if (Object.hasOwn(known, machine) && known[machine] !== install && !replace) throw new MachineTaken(machine);
+  const changed = writeMachine(config, secrets, machine, install);
+  await taken(config, { servers: config.nats.servers, user: agentUser(machine), pass: agentPassword(secrets.psk, machine, install), inboxPrefix: `_INBOX_${agentUser(machine)}`, name: 'troupe join' }, changed);
+}
+
+/** Two machines of one name would both carry out what either is told. */
+export class MachineTaken extends Error {
+  constructor(machine: string) {
+    super(`machine ${machine} has joined before, from another installation: choose another name with --machine, or pass --replace if that one is gone for good`);
+    this.name = 'MachineTaken';
+  }
+}
+
+async function taken(config: Config, login: NatsLogin, changed: boolean): Promise<void> {
   if (changed) reloadServer(config);
   const end = performance.now() + 10_000;
   for (;;) {
     const t = await tryServer(login, false);
     if (t.is === 'ready') return;
     if (performance.now() > end) {
-      throw new Error(`nats-server doesn't take the user ${workerId} (${t.why}): copy ${config.dataDir}/nats-users.conf to the server's folder and reload it`);
+      throw new Error(`nats-server doesn't take the user ${login.user} (${t.why}): copy ${config.dataDir}/nats-users.conf to the server's folder and reload it`);
     }
     await delay(50);
   }

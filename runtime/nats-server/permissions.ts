@@ -25,8 +25,8 @@ const destroy = (stream: string) => [api(`STREAM.DELETE.${stream}`), api(`STREAM
 const bucket = (name: string) => `$KV.${name}.>`;
 const objects = (name: string) => `$O.${name}.>`;
 
-// Plain sessions and login codes pass here, from one worker to the master.
-const secretTalk = ['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`);
+// Plain sessions and login codes pass here, from one worker to the master; and a worker's environment, from the master to an agent.
+const secretTalk = [...['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`), `${PREFIX}.agent.*.start`];
 
 /** The least that each role needs. The journal can't be deleted or purged by any of them. */
 export function rolePermissions(role: NatsRole): Permissions {
@@ -47,7 +47,7 @@ export function rolePermissions(role: NatsRole): Permissions {
         deny: inboxConsumers,
       },
       subscribe: {
-        allow: ['hb', 'log', 'emit', 'journal', 'parked', 'data'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
+        allow: ['hb', 'mhb', 'log', 'emit', 'journal', 'parked', 'data'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
       },
     };
   }
@@ -65,6 +65,20 @@ export function workerPermissions(id: string): Permissions {
   return {
     publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`] },
     subscribe: { allow: [`${PREFIX}.fx.${id}`, `_INBOX_${id}.>`] },
+    responses: { max: 1, expires: '1m' },
+  };
+}
+
+/** Whoever holds the pre-shared key may ask for a user of its machine's own, and nothing else. */
+export function joinPermissions(): Permissions {
+  return { publish: { allow: [`${PREFIX}.join.*`] }, subscribe: { allow: ['_INBOX_join.>'] } };
+}
+
+/** One machine's agent: what is asked of it in, its heartbeats out. */
+export function agentPermissions(machine: string): Permissions {
+  return {
+    publish: { allow: [`${PREFIX}.mhb.${machine}`] },
+    subscribe: { allow: [`${PREFIX}.agent.${machine}.*`, `_INBOX_agent-${machine}.>`] },
     responses: { max: 1, expires: '1m' },
   };
 }
