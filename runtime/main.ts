@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type Config } from './config.ts';
+import { withUsableFolder } from './data-folder.ts';
 import { nearest } from './nearest.ts';
 import { packageRoot } from './package-root.ts';
-import { UsageError, type Verb, type VerbContext } from './verb.ts';
+import { brief, harmless, UsageError, type Verb, type VerbContext } from './verb.ts';
 
 const CLI = join(import.meta.dirname, 'cli');
 
@@ -43,7 +44,7 @@ export async function main(argv: string[], ctx: VerbContext): Promise<number> {
     const names = verbNames();
     if (!names.includes(word)) {
       const near = nearest(word, names);
-      throw new UsageError(`unknown command ${JSON.stringify(word.slice(0, 80))}${near ? `: did you mean ${near}?` : ''}; troupe --help lists them`);
+      throw new UsageError(`unknown command "${brief(word)}"${near ? `: did you mean ${near}?` : ''}; troupe --help lists them`);
     }
     const verb = await loadVerb(word);
     const end = args.indexOf('--');
@@ -54,32 +55,40 @@ export async function main(argv: string[], ctx: VerbContext): Promise<number> {
     return await verb.run(args, ctx);
   } catch (error) {
     const e = error as Error & { exitCode?: number; lines?: string[] };
-    for (const line of e.lines ?? e.message.split('\n')) ctx.err(`troupe: ${line}`);
+    for (const line of e.lines ?? e.message.split('\n')) ctx.err(`troupe: ${short(line)}`);
     if (e.exitCode === undefined && ctx.env['LOG_LEVEL'] === 'debug') ctx.err(e.stack ?? '');
     return e.exitCode ?? 1;
   }
 }
 
+/** A fault may quote whatever it was given; its end says what to do. */
+const short = (line: string): string => (line.length > 600 ? `${line.slice(0, 400)} … ${line.slice(-150)}` : line);
+
 function context(): VerbContext {
   let config: Config | null = null;
   return {
     env: process.env,
-    config: () => (config ??= loadConfig(process.env)),
-    out: (line) => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
+    config: () => (config ??= withUsableFolder(loadConfig(process.env))),
+    out: (line) => void process.stdout.write(`${harmless(line)}\n`),
+    err: (line) => void process.stderr.write(`${harmless(line)}\n`),
   };
 }
 
 if (process.argv[1] && existsSync(process.argv[1]) && realpathSync(process.argv[1]) === import.meta.filename) {
-  // `troupe … | head` ends quietly.
+  // `troupe … | head` ends quietly; a part that runs is stopped in order, as by TERM.
+  let leaving = false;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      if (leaving) return;
+      leaving = true;
+      const quiet = error.code === 'EPIPE';
+      if (!quiet && stream === process.stdout) process.stderr.write(`troupe: what it prints can't be written: ${error.message}\n`);
+      if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+      else process.exit(quiet ? 0 : 1);
     });
   }
   if (existsSync('.env')) process.loadEnvFile('.env');
   process.exitCode = await main(process.argv.slice(2), context());
   // What a verb left open (a connection that drains) must not hold the command line.
-  process.stdout.write('', () => process.exit());
+  process.stdout.write('', (error) => void ((!error || leaving) && process.exit()));
 }

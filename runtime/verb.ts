@@ -29,6 +29,15 @@ export class UsageError extends Error {
   }
 }
 
+/** A word of the command line as errors show it: cut at 80 characters, line ends as `\\n`. */
+export const brief = (word: string): string => JSON.stringify(word.length > 80 ? `${word.slice(0, 80)}…` : word).slice(1, -1);
+
+// C0, DEL and C1 but tab and line end; line separators; what turns the direction of writing.
+const UNSEEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text that a terminal takes as text: what would move its cursor, colour it or turn the line becomes \\uXXXX, which JSON reads as before. */
+export const harmless = (text: string): string => text.replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 type Flags = NonNullable<ParseArgsConfig['options']>;
 type Read<F extends Flags> = { flags: { [K in keyof F]?: F[K]['type'] extends 'boolean' ? boolean : string }; rest: string[] };
 
@@ -41,11 +50,11 @@ export function readArgs<const F extends Flags>(args: string[], options: F, word
     const unknown = /^Unknown option '(-{0,2}[^']*)'/.exec((error as Error).message)?.[1];
     if (unknown === undefined) throw new UsageError((error as Error).message.split('\n')[0]!);
     const near = nearest(unknown, Object.keys(options).concat('help').map((o) => `--${o}`));
-    throw new UsageError(`unknown flag ${unknown}${near ? `: did you mean ${near}?` : ''}`);
+    throw new UsageError(`unknown flag ${brief(unknown)}${near ? `: did you mean ${near}?` : ''}`);
   }
   const { least = 0, most = least, names = 'words' } = words;
   const { length } = read.positionals;
   if (length < least) throw new UsageError(`${names} missing`);
-  if (length > most) throw new UsageError(`${JSON.stringify(read.positionals[most])} is one word too many`);
+  if (length > most) throw new UsageError(`"${brief(read.positionals[most]!)}" is one word too many`);
   return { flags: read.values as Read<F>['flags'], rest: read.positionals };
 }

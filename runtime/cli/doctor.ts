@@ -1,3 +1,4 @@
+import { loadConfig } from '../config.ts';
 import { examine } from '../doctor.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
 
@@ -10,7 +11,7 @@ Looks at Node, nats-server, Chromium, ports, disk, clock, secrets and permission
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, { json: { type: 'boolean' } });
-  const findings = await examine(ctx.config(), ctx.env);
+  const findings = await examine(loadConfig(ctx.env), ctx.env);
   if (flags.json) ctx.out(JSON.stringify(findings, null, 2));
   else {
     const width = Math.max(...findings.map((f) => f.check.length));

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.ts';
+import { withUsableFolder } from '../data-folder.ts';
 import { workerLogin } from '../nats-login.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
@@ -14,12 +15,12 @@ Needs NATS_URL (or --master), and its key: WORKER_PSK_FILE, or NATS_PASSWORD_FIL
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, { id: { type: 'string' }, group: { type: 'string' }, master: { type: 'string' } });
-  const config = loadConfig({
+  const config = withUsableFolder(loadConfig({
     ...ctx.env,
     ...(flags.id !== undefined && { WORKER_ID: flags.id }),
     ...(flags.group !== undefined && { WORKER_GROUP: flags.group }),
     ...(flags.master !== undefined && { MASTER_URL: flags.master }),
-  });
+  }));
   const { startWorker } = await import('../worker/start-worker.ts');
   const { servers, user, pass } = workerLogin(config);
   const { id, group, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
