@@ -62,6 +62,7 @@ const url = (protocols: string[], fallback: string, help: string) =>
 
 const schema = z.object({
   NATS_URL: url(['nats:', 'tls:', 'ws:', 'wss:'], 'nats://127.0.0.1:4222', 'NATS address; several with commas. Wins over MASTER_URL and MASTER_HOST'),
+  NATS_ADVERTISE: url(['nats:', 'tls:', 'ws:', 'wss:'], 'NATS_URL', 'NATS address as workers on other machines reach it'),
   NATS_USER: text('by role', 'NATS user; default `master`, `web`, or the worker id'),
   NATS_PASSWORD: text('from data/secrets', 'its password'),
   NATS_PASSWORD_FILE: path('', 'a file of mode 0600 that holds it'),
@@ -76,12 +77,16 @@ const schema = z.object({
   PORT: port('3000; worker-n: 4000+n', 'port of the page, or of the worker in a worker\'s process'),
   LISTEN: about(z.string().refine((v) => v.split(',').every((p) => isPort(p.trim())), 'must be ports with commas, like 3000,8100').optional(), 'PORT', 'several ports for the page, like 3000,8100,6767'),
   WORKER_PORT: port('PORT', 'port of the worker where PORT is taken by the page'),
+  MAX_SOCKETS: whole(1000, 10, 100_000, 'connections the page takes at once, on each port'),
   AGENT_PORT: port('4100', 'port of the worker agent'),
   NODE_ENV: text('production', 'passed on'),
   LOG_LEVEL: oneOf('info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'least level that is logged'),
   AUTH_DISABLED: flag(false, 'no sign-in; allowed only while HOST is loopback'),
   WORKER_ID: about(z.string().default('worker-1').refine((v) => isId(v) && v !== 'overview' && v !== 'batch', 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit, not `overview` or `batch`'), 'worker-1', 'the worker\'s name'),
-  WORKER_GROUP: about(z.string().refine(isId, 'must be 1 to 63 of a-z, 0-9 and hyphens').optional(), 'default', 'group of the worker'),
+  WORKER_GROUP: about(z.string().refine((v) => v.split(',').every((g) => isId(g.trim())), 'must be 1 to 63 of a-z, 0-9 and hyphens; several with commas').optional(), 'detected', 'group of the worker; several with commas, the first is its own'),
+  GROUP_STRICT: flag(false, 'the worker serves its own groups only, not `default` besides'),
+  GROUP_DETECT: oneOf('troupe', ['troupe', 'seed'], '`seed`: a container counts before Kubernetes'),
+  WORKER_CONFIG_VERSION: whole(0, 0, 1_000_000_000, 'set by the master: the version of the configuration that the worker was started with'),
   HEADLESS: flag(true, 'browsers without a window; 0 needs DISPLAY'),
   DISPLAY: text('', 'X display of browsers with a window'),
   BROWSER_MODE: oneOf('profile', ['profile', 'context'], '`profile`: one Chromium an account; `context`: one Chromium shared'),
@@ -117,6 +122,8 @@ export type Config = {
   nats: {
     /** One or more addresses, no credentials in them. */
     servers: string[];
+    /** The same for workers on other machines. */
+    advertised: string[];
     user: string | null;
     password: string | null;
     passwordFile: string | null;
@@ -126,10 +133,15 @@ export type Config = {
     sync: string;
     server: string | null;
   };
-  http: { host: string; ports: number[]; authDisabled: boolean };
+  http: { host: string; ports: number[]; maxSockets: number; authDisabled: boolean };
   worker: {
     id: string;
-    group: string;
+    /** Null where nobody said: it is detected. */
+    group: string | null;
+    groups: string[];
+    strict: boolean;
+    detect: 'troupe' | 'seed';
+    configVersion: number;
     port: number;
     headless: boolean;
     mode: 'profile' | 'context';
@@ -170,6 +182,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     secretsDir,
     nats: {
       servers,
+      advertised: v.NATS_ADVERTISE ? v.NATS_ADVERTISE.split(',').map((u) => `${new URL(u).protocol}//${new URL(u).host}`) : servers,
       user: v.NATS_USER ?? user,
       password: v.NATS_PASSWORD ?? password,
       passwordFile: v.NATS_PASSWORD_FILE ? absolute(v.NATS_PASSWORD_FILE) : null,
@@ -178,10 +191,14 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       sync: v.TROUPE_SYNC,
       server: v.TROUPE_NATS_SERVER ? absolute(v.TROUPE_NATS_SERVER) : null,
     },
-    http: { host: v.HOST, ports: v.LISTEN ? [...new Set(v.LISTEN.split(',').map(Number))] : [v.PORT ?? 3000], authDisabled: v.AUTH_DISABLED },
+    http: { host: v.HOST, ports: v.LISTEN ? [...new Set(v.LISTEN.split(',').map(Number))] : [v.PORT ?? 3000], maxSockets: v.MAX_SOCKETS, authDisabled: v.AUTH_DISABLED },
     worker: {
       id: v.WORKER_ID,
-      group: v.WORKER_GROUP ?? 'default',
+      group: v.WORKER_GROUP?.split(',')[0]!.trim() ?? null,
+      groups: v.WORKER_GROUP?.split(',').slice(1).map((g) => g.trim()) ?? [],
+      strict: v.GROUP_STRICT,
+      detect: v.GROUP_DETECT,
+      configVersion: v.WORKER_CONFIG_VERSION,
       port: v.WORKER_PORT ?? v.PORT ?? 4000 + (Number(/-(\d{1,2})$/.exec(v.WORKER_ID)?.[1] ?? 0)),
       headless: v.HEADLESS,
       mode: v.BROWSER_MODE,

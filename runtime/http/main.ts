@@ -1,7 +1,5 @@
-import { getRequestListener } from '@hono/node-server';
 import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
@@ -16,6 +14,7 @@ import { loadSecrets } from '../secrets.ts';
 import { makeApp } from './app.ts';
 import { loadAssets } from './assets.ts';
 import { Figures } from './figures.ts';
+import { listen } from './listen.ts';
 import { Live } from './live.ts';
 import { hearBeats, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
 import type { Deps } from './ports.ts';
@@ -72,7 +71,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     deps.db.close();
     await nc.drain();
   };
-  const opened = await Promise.allSettled(config.http.ports.map((port) => listen(app.fetch, config.http.host, port)));
+  const opened = await Promise.allSettled(config.http.ports.map((port) => listen(app.fetch, config.http.host, port, config.http.maxSockets)));
   const servers = opened.filter((o) => o.status === 'fulfilled').map((o) => o.value);
   const refused = opened.find((o) => o.status === 'rejected');
   if (refused) {
@@ -92,19 +91,6 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
       await release();
     },
   };
-}
-
-type Fetch = Parameters<typeof getRequestListener>[0];
-
-/** Slow clients are cut off: 10 s for the headers, 30 s for a whole request, 16 KiB of headers, 1000 sockets. */
-async function listen(fetch: Fetch, host: string, port: number): Promise<Server> {
-  const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 1000 }, getRequestListener(fetch));
-  server.maxConnections = 1000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? Object.assign(new Error(`port ${port} on ${host} is in use: set PORT (or LISTEN) to a free one`), { exitCode: 78 }) : error));
-    server.listen(port, host, resolve);
-  });
-  return server;
 }
 
 /** The platforms of this build: every folder with a config.json of its own. */

@@ -17,7 +17,7 @@ describe('loadConfig', () => {
   it('has a default for everything', () => {
     const c = loadConfig({});
     expect(c.nats.servers).toEqual(['nats://127.0.0.1:4222']);
-    expect(c.http).toEqual({ host: '127.0.0.1', ports: [3000], authDisabled: false });
+    expect(c.http).toEqual({ host: '127.0.0.1', ports: [3000], maxSockets: 1000, authDisabled: false });
     expect(c.timing).toEqual({ heartbeat: 5000, suspect: 15000, offline: 25000, fence: 15000, lease: 20000, grace: 30000 });
     expect(c.worker.id).toBe('worker-1');
     expect(c.worker.port).toBe(4001);
