@@ -11,8 +11,16 @@ import { tar, type TarEntry } from '../tar.ts';
 /** What a worker needs to run elsewhere. The version names its content. */
 export type Bundle = { version: string; files: number; pack(): Promise<{ archive: Buffer; sha256: string }> };
 
-// What no program loads: a native package's sources, types, maps, prose.
-const SKIPPED = /(^|\/)(better-sqlite3\/(deps|src|build\/(?!Release\/better_sqlite3\.node))|\.bin|\.cache)(\/|$)|\.(d\.[cm]?ts|map|md|markdown|tsbuildinfo)$/;
+// What no program loads: a native package's sources and by-products, types, maps, prose, tests.
+const SKIPPED = [
+  /(^|\/)better-sqlite3\/(deps|src)\//,
+  /(^|\/)better-sqlite3\/build\/(?!Release\/better_sqlite3\.node$)/,
+  /(^|\/)zod\/src\//,
+  /^node_modules\/.*\/(\.github|test|tests|coverage|benchmarks|examples)\//,
+  /\.(d\.[cm]?ts|map|md|markdown|tsbuildinfo)$/,
+];
+
+const IMPORT = /\b(?:from|import)\s+['"]([^'"\n]+)['"]|(?:\bimport|\b(?:require|createRequire\([^)]*\))(?:\.resolve)?)\(\s*['"]([^'"\n]+)['"]\s*\)/g;
 
 /** The built program without tests, and those packages that a worker's code leads to. */
 export function workerBundle(root = packageRoot()): Bundle {
@@ -24,7 +32,7 @@ export function workerBundle(root = packageRoot()): Bundle {
   const packages = packagesOf(start, root);
   for (const file of [join(root, 'package.json'), join(root, 'bin', 'troupe'), ...code, ...packages.flatMap((p) => files(p, false))]) {
     const path = relative(root, file).split(sep).join('/');
-    if (!SKIPPED.test(path)) entries.push({ path, mode: (statSync(file).mode & 0o111) === 0 ? 0o644 : 0o755, body: readFileSync(file) });
+    if (!SKIPPED.some((pattern) => pattern.test(path))) entries.push({ path, mode: (statSync(file).mode & 0o111) === 0 ? 0o644 : 0o755, body: readFileSync(file) });
   }
   const hash = createHash('sha256');
   for (const e of entries) hash.update(`${e.path}\0${e.mode}\0${e.body.length}\0`).update(e.body);
@@ -47,8 +55,8 @@ function packagesOf(start: string[], root: string): string[] {
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     if (seen.has(file) || !existsSync(file) || !file.endsWith('.js')) continue;
     seen.add(file);
-    for (const [, a, b, c] of readFileSync(file, 'utf8').matchAll(/\bfrom\s+['"]([^'"\n]+)['"]|\bimport\s+['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/g)) {
-      const name = (a ?? b ?? c)!;
+    for (const [, a, b] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+      const name = (a ?? b)!;
       if (name.startsWith('.')) queue.push(join(dirname(file), name));
       else if (!name.startsWith('node:') && !builtinModules.includes(name)) names.add(name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'));
     }
