@@ -11,6 +11,8 @@ export const machine = bind({
   kind: 'machine',
   machine: machineMachine,
   stamp: true,
+  /** Known from the first time that its agent joins, or that it shows its key. */
+  onDemand: (id) => ({ id, is: id.startsWith('ssh-') ? 'ssh' : 'agent', host: '', name: id.startsWith('ssh-') ? '' : id }),
   commands: {
     create: {
       schema: z.strictObject({ is: z.enum(['agent', 'ssh']), name: z.string().trim().min(1).max(100).optional(), host: z.string().max(253), port: z.number().int().min(1).max(65_535).nullable().default(null) }),
@@ -26,9 +28,9 @@ export const machine = bind({
   events: {
     JOINED: z.object({
       incarnation: z.string(),
-      facts: z.object({ host: z.string(), os: z.string(), arch: z.string(), cpus: z.number(), memoryTotalBytes: z.number(), diskTotalBytes: z.number(), version: z.string(), node: z.string(), chromium: z.string().nullable() }),
+      facts: z.object({ host: z.string(), os: z.string(), arch: z.string(), cpus: z.number(), memoryTotalBytes: z.number(), version: z.string(), node: z.string(), chromium: z.string().nullable() }),
     }),
-    KEY_SHOWN: z.object({ fingerprint }),
+    KEY_SHOWN: z.object({ fingerprint, host: z.string().max(253), port: z.number().int() }),
     SUSPECT: nothing, SEEN: nothing, OFFLINE: nothing, ACCEPT: z.object({ fingerprint }), FORGET_KEY: nothing, CORDON: nothing, UNCORDON: nothing, REMOVE: nothing,
   },
   effects: {},

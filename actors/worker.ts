@@ -136,7 +136,7 @@ export const workerPatch = workerPatchFields.superRefine((c, ctx) => whole(c, ct
 export const workerDefaults = workerFields.parse({ name: 'x' });
 
 /** Ids that name routes of their own. */
-export const RESERVED_WORKER_IDS = ['overview', 'batch'];
+export const RESERVED_WORKER_IDS = ['overview', 'batch', 'new', 'map', 'rebalance'];
 
 const nothing = z.strictObject({});
 const secrets = [{ path: 'secret_env.*', field: 'env-*' }, { path: 'ssh_password', field: 'ssh-password' }];

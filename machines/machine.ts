@@ -2,7 +2,7 @@ import { assign, setup } from 'xstate';
 import { outward, stamp } from './effect.ts';
 
 /** What an agent says of its machine; bytes, cores. */
-export type MachineFacts = { host: string; os: string; arch: string; cpus: number; memoryTotalBytes: number; diskTotalBytes: number; version: string; node: string; chromium: string | null };
+export type MachineFacts = { host: string; os: string; arch: string; cpus: number; memoryTotalBytes: number; version: string; node: string; chromium: string | null };
 export type HostKey = { fingerprint: string; at: number };
 
 export type MachineContext = {
@@ -28,7 +28,7 @@ export type MachineEvent =
   | { type: 'SUSPECT' }
   | { type: 'SEEN' }
   | { type: 'OFFLINE' }
-  | { type: 'KEY_SHOWN'; fingerprint: string }
+  | { type: 'KEY_SHOWN'; fingerprint: string; host: string; port: number }
   | { type: 'ACCEPT'; fingerprint: string; by?: string }
   | { type: 'FORGET_KEY'; by?: string }
   | { type: 'CORDON'; by?: string }
@@ -42,7 +42,7 @@ export const machineMachine = setup({
   actions: {
     ...outward,
     join: assign(({ event }) => (event.type === 'JOINED' ? { incarnation: event.incarnation, facts: event.facts, host: event.facts.host, updatedAt: stamp(event).at } : {})),
-    offer: assign(({ event }) => (event.type === 'KEY_SHOWN' ? { offered: { fingerprint: event.fingerprint, at: stamp(event).at } } : {})),
+    offer: assign(({ context, event }) => (event.type === 'KEY_SHOWN' ? { offered: { fingerprint: event.fingerprint, at: stamp(event).at }, host: event.host, port: event.port, name: context.name || event.host } : {})),
     pin: assign(({ context, event }) => (event.type === 'ACCEPT' ? { pinned: { fingerprint: event.fingerprint, at: stamp(event).at }, offered: null, acceptedBy: event.by ?? 'an operator' } : { pinned: context.pinned })),
   },
   guards: {
@@ -53,7 +53,7 @@ export const machineMachine = setup({
 }).createMachine({
   id: 'machine-v1',
   context: ({ input }) => ({
-    id: input?.id, is: input?.is ?? 'agent', name: input?.name ?? input?.host ?? input?.id, host: input?.host ?? '', port: input?.port ?? null, facts: null, incarnation: null,
+    id: input?.id, is: input?.is ?? 'agent', name: input?.name ?? input?.host ?? '', host: input?.host ?? '', port: input?.port ?? null, facts: null, incarnation: null,
     pinned: null, offered: null, acceptedBy: null, cordoned: false, createdAt: input?.at ?? 0, updatedAt: input?.at ?? 0,
   }),
   initial: 'active',

@@ -105,6 +105,7 @@ const schema = z.object({
   TROUPE_NATS_SERVER: path('found', 'nats-server to run, 2.12 or newer'),
   NATS_MONITOR_PORT: port('8222', 'port of nats-server\'s monitoring page, on loopback'),
   TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
+  TROUPE_DOCKER_MOUNTS: about(z.string().refine((v) => v.split(',').every((p) => isAbsolute(p.trim()) && p.trim() !== '/'), 'must be folders that start with /, with commas').optional(), '', 'folders that containers may mount'),
   TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
   TROUPE_LOCAL_WORKER: flag(true, 'at the very first start the master defines worker-1 on this machine and starts it'),
   TROUPE_DEMO: flag(true, 'the sandbox site and its two demo accounts'),
@@ -156,6 +157,7 @@ export type Config = {
   nodeEnv: string;
   chromium: string | null;
   platformsDir: string | null;
+  dockerMounts: string[];
   localWorker: boolean;
   demo: { on: boolean; port: number };
 };
@@ -215,6 +217,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     nodeEnv: v.NODE_ENV ?? 'production',
     chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
     platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
+    dockerMounts: v.TROUPE_DOCKER_MOUNTS?.split(',').map((p) => p.trim()) ?? [],
     localWorker: v.TROUPE_LOCAL_WORKER,
     demo: { on: v.TROUPE_DEMO, port: v.SANDBOX_PORT },
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isId } from './subjects.ts';
 
 /** What masters and workers say to each other. Every message that crosses the wire is one of these. */
 
@@ -18,6 +19,8 @@ export const fxRequest = z.discriminatedUnion('op', [
   }),
   z.object({ op: z.literal('abort'), token: z.string() }),
   z.object({ op: z.literal('signal'), token: z.string(), id: z.string(), data: z.unknown() }),
+  /** The worker ends in order, with exit 0: for one that no driver here has started. */
+  z.object({ op: z.literal('stop'), graceMs: z.number().int(), incarnation: z.string() }),
 ]);
 export type FxRequest = z.infer<typeof fxRequest>;
 
@@ -46,11 +49,18 @@ export const heartbeat = z.object({
   browsers: z.number().int(),
   busy: z.object({ crawl: z.number().int(), reply: z.number().int(), login: z.number().int() }),
   accounts: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
+  /** The version of its configuration that it has taken on. */
+  config: z.number().int().optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeat>;
 
 /** The answer: what the worker holds. `known: false` means register again. Leases not listed are gone: close their browsers. */
-export const heartbeatAnswer = z.object({ known: z.boolean(), leases: z.array(z.object({ account: z.string(), epoch: z.number().int() })) });
+export const heartbeatAnswer = z.object({
+  known: z.boolean(),
+  leases: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
+  /** What of a newer configuration can be taken on without a restart; absent when there is none. */
+  config: z.object({ version: z.number().int(), maxAccounts: z.number().int() }).optional(),
+});
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswer>;
 
 /** `troupe.ask.<worker>.register`. */
@@ -66,6 +76,9 @@ export const registration = z.object({
   capabilities: z.array(z.string()),
   maxAccounts: z.number().int(),
   group: z.string(),
+  groups: z.array(z.string()).optional(),
+  /** The version that it was started with; absent for one that was started by hand. */
+  configVersion: z.number().int().optional(),
   mode: z.enum(['profile', 'context']),
 });
 export type Registration = z.infer<typeof registration>;
@@ -148,7 +161,7 @@ export type MachineHeartbeat = z.infer<typeof machineHeartbeat>;
 /** A process that an agent started, as the local driver there names it. */
 export const agentHandle = z.object({
   machine: z.string(),
-  key: z.string(),
+  key: z.string().refine(isId),
   nonce: z.string(),
   bootId: z.string(),
   pid: z.number().int().nullable(),

@@ -33,10 +33,14 @@ export function streamConfigs(partitions: number): Wanted[] {
     },
     { ...file, name: STREAM.parked, subjects: [`${PREFIX}.parked.*.*`], max_age: nanos(90 * DAY), allow_direct: true },
     { ...file, name: STREAM.data, subjects: [`${PREFIX}.data.*.*`], max_age: nanos(365 * DAY), duplicate_window: nanos(120_000), allow_direct: true, deny_delete: true },
+    { ...file, name: STREAM.metrics, subjects: [`${PREFIX}.metrics.*.*`], max_age: nanos(31 * DAY), allow_direct: true, allow_msg_ttl: true, discard: 'old' },
     { ...file, name: STREAM.log, subjects: [`${PREFIX}.log.*.*`], max_age: nanos(14 * DAY), max_bytes: 512 * 1024 * 1024, allow_direct: true, discard: 'old' },
     { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: 1, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
   ] as Wanted[];
 }
+
+/** What a build after the first brought. */
+const LATER: ReadonlySet<string> = new Set([STREAM.metrics]);
 
 /** Buckets with the time that their values live, in milliseconds; 0 for ever. */
 const BUCKETS: Record<string, { ttl: number }> = {
@@ -67,16 +71,18 @@ export async function presentStreams(jsm: JetStreamManager): Promise<Set<string>
 
 /**
  * First-time set-up. A stream that is missing later is never made again by itself: that would hide a loss.
- * `first` says that this data directory has never held Troupe's streams. The lease stream lives in memory and may always be made.
+ * `known` names what this data directory has seen made, null before its first set-up: a stream that a newer build brings is made then.
+ * The lease stream lives in memory and may always be made.
  */
-export async function createStreams(nc: NatsConnection, partitions: number, first: boolean): Promise<{ made: string[]; missing: string[] }> {
+export async function createStreams(nc: NatsConnection, partitions: number, known: ReadonlySet<string> | null): Promise<{ made: string[]; missing: string[] }> {
+  const first = (name: string) => known === null || (LATER.has(name) && !known.has(name));
   const jsm = await jetstreamManager(nc);
   const present = await presentStreams(jsm);
   const made: string[] = [];
   const missing: string[] = [];
   for (const wanted of streamConfigs(partitions)) {
     if (present.has(wanted.name)) continue;
-    if (!first && wanted.name !== STREAM.lease) {
+    if (!first(wanted.name) && wanted.name !== STREAM.lease) {
       missing.push(wanted.name);
       continue;
     }
@@ -86,7 +92,7 @@ export async function createStreams(nc: NatsConnection, partitions: number, firs
   const kvm = new Kvm(nc);
   for (const [bucket, { ttl }] of Object.entries(BUCKETS)) {
     if (present.has(`KV_${bucket}`)) continue;
-    if (!first) missing.push(`KV_${bucket}`);
+    if (!first(`KV_${bucket}`)) missing.push(`KV_${bucket}`);
     else await kvm.create(bucket, { ttl, history: 1 });
   }
   return { made, missing };

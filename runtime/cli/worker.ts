@@ -1,6 +1,7 @@
 import { loadConfig } from '../config.ts';
 import { withUsableFolder } from '../data-folder.ts';
 import { workerLogin } from '../nats-login.ts';
+import { detectGroup } from '../worker/detect-group.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
 
@@ -10,7 +11,7 @@ export const usage = `Usage: troupe worker [--id ID] [--group GROUP] [--master U
 
 Needs NATS_URL (or --master), and its key: WORKER_PSK_FILE, or NATS_PASSWORD_FILE for its own password.
   --id ID         its name; WORKER_ID, else worker-1
-  --group GROUP   its group; WORKER_GROUP, else default
+  --group GROUP   its group, several with commas; WORKER_GROUP, else found out: k8s, docker, linux …
   --master URL    the master's address; MASTER_URL`;
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
@@ -23,9 +24,9 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   }));
   const { startWorker } = await import('../worker/start-worker.ts');
   const { servers, user, pass } = workerLogin(config);
-  const { id, group, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
+  const { id, groups, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
   return runUntilSignal(
-    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group, maxConcurrent, headless, port, leaseMs: config.timing.fence }),
+    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
     config.timing.grace,
   );
 }

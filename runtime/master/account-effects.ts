@@ -1,22 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccountContext } from '../../machines/account.ts';
+import type { Heartbeat } from '../../transport/protocol.ts';
 import { statePaths } from '../../actors/entry.ts';
 import type { Db } from '../read-model/store.ts';
+import { rank, type Candidate, type Strategy, type Want } from './assignment.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
 import type { Vault } from './vault.ts';
 
-type Row = { id: string; incarnation: string; capabilities: string; max_accounts: number; held: number };
+type Row = { id: string; incarnation: string; capabilities: string; groups: string; max_accounts: number; max_memory_mb: number; cpu_cores: number; held: number };
+
+const candidate = (w: Row, held: number, beat: Heartbeat | null, lastGiven: number): Candidate => ({
+  id: w.id, capabilities: JSON.parse(w.capabilities) as string[], groups: JSON.parse(w.groups) as string[], held, maxAccounts: w.max_accounts,
+  cpu: (beat?.cpuRatio ?? 0) / w.cpu_cores, overMemory: (beat?.rssBytes ?? 0) / 1_048_576 > w.max_memory_mb, lastGiven,
+});
 
 const LOOK = 400;
 const HOUR = 3_600_000;
 const CLAIM_COUNTS = 60_000;
 
 /** Finds workers for accounts, and tells replies when they may go out. */
-export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null): Record<'assign' | 'claim' | 'forget', MasterEffect> {
-  const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.max_accounts, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
-    FROM workers w JOIN worker_runtime r ON r.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
+export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections'): Record<'assign' | 'claim' | 'forget', MasterEffect> {
+  const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.groups, w.max_accounts, c.max_memory_mb, c.cpu_cores, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
+    FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
   const posted = db.prepare('SELECT id, submitted_ms AS at FROM replies WHERE account_id = ? AND submitted_ms > ?');
   // Claims that are not sent yet count as sent, or a burst would pass the limit together.
   const claimed = new Map<string, { account: string; at: number }>();
@@ -31,22 +38,20 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
   };
   // Grants of this process that the view may not show yet: they count as load.
   const granted = new Map<string, { worker: string; at: number }>();
+  const given = new Map<string, number>();
   return {
-    async assign({ account, platform, pin }: { account: string; platform: string; pin: string | null }, { signal }) {
+    async assign({ account, ...want }: { account: string } & Want, { signal }) {
       for (;;) {
         signal.throwIfAborted();
         const now = Date.now();
         for (const [a, g] of granted) if (now - g.at > 3_000) granted.delete(a);
         const extra = (worker: string) => [...granted].filter(([a, g]) => a !== account && g.worker === worker).length;
-        const fit = (online.all() as Row[])
-          .filter((w) => (pin === null || w.id === pin) && (JSON.parse(w.capabilities) as string[]).includes(platform))
-          .filter((w) => liveness.incarnation(w.id) === w.incarnation && liveness.state(w.id) === 'connected')
-          .filter((w) => w.held + extra(w.id) < w.max_accounts)
-          .sort((a, b) => a.held + extra(a.id) - (b.held + extra(b.id)) || a.id.localeCompare(b.id));
-        const best = fit[0];
+        const rows = (online.all() as Row[]).filter((w) => liveness.incarnation(w.id) === w.incarnation && liveness.state(w.id) === 'connected');
+        const best = rank(rows.map((w) => candidate(w, w.held + extra(w.id), liveness.beatOf(w.id), given.get(w.id) ?? 0)), { ...want, group: want.group ?? null, prefer: want.prefer ?? null, last: want.last ?? null }, strategy())[0];
         if (best) {
           granted.set(account, { worker: best.id, at: now });
-          return { worker: best.id, incarnation: best.incarnation };
+          given.set(best.id, now);
+          return { worker: best.id, incarnation: rows.find((w) => w.id === best.id)!.incarnation };
         }
         await delay(LOOK, undefined, { signal });
       }

@@ -53,6 +53,15 @@ export class Liveness {
     return [...this.workers].filter(([, k]) => k.state !== 'offline').map(([worker, k]) => ({ worker, accounts: k.accounts }));
   }
 
+  /** The newest report of each worker that is not offline. */
+  beats(): Heartbeat[] {
+    return [...this.workers.values()].filter((k) => k.state !== 'offline').map((k) => k.beat);
+  }
+
+  beatOf(worker: string): Heartbeat | null {
+    return this.workers.get(worker)?.beat ?? null;
+  }
+
   /** Why an effect given to this worker process will never be answered, or null while it may be. */
   gone(worker: string, incarnation: string | null): string | null {
     const known = this.workers.get(worker);

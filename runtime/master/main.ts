@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { kinds } from '../../actors/kinds.ts';
 import type { Pending } from '../../actors/entry.ts';
+import type { KeyContext } from '../../machines/key.ts';
 import { openConnection } from '../../transport/connection.ts';
 import { serve } from '../../transport/micro.ts';
 import { Mux } from '../../transport/mux.ts';
@@ -10,7 +11,9 @@ import { checkServer, createStreams, partitionsOf } from '../../transport/stream
 import { PREFIX, STREAM, subjects, type Address } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
-import { openLocalDriver } from '../drivers/open-local-driver.ts';
+import { Kvm } from '@nats-io/kv';
+import { serveJoins } from '../agent/serve-joins.ts';
+import { Drivers } from '../drivers/drivers.ts';
 import { natsLogin } from '../nats-login.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
@@ -21,8 +24,14 @@ import { Commands } from './commands.ts';
 import { commonVerbs } from './common-verbs.ts';
 import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
+import { FleetSettingsReader } from './fleet-settings.ts';
+import { FleetWatch } from './fleet-watch.ts';
+import { keyEffects } from './key-effects.ts';
 import { Liveness } from './liveness.ts';
+import { hostKeys, MachineDesk } from './machine-desk.ts';
+import { Metrics } from './metrics.ts';
 import { allow } from './rules.ts';
+import { scalerEffects } from './scaler-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
@@ -57,7 +66,9 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const liveness = new Liveness({ suspectAfter: config.timing.suspect, offlineAfter: config.timing.offline }, ({ worker, is, incarnation }) => {
     if (engine.host.owns(`worker/${worker}`)) engine.host.put(`worker/${worker}`, { is: 'event', event: { type: is }, cause: { id: `${is}:${incarnation}:${Date.now()}` } }, () => {});
   });
-  const driver = openLocalDriver(config);
+  const open = async (reference: string): Promise<string | null> => (await vault?.open(reference)) ?? null;
+  const drivers = new Drivers({ config, nc, hostKeys: hostKeys(() => engine, db), open, key: (id) => keyOf(engine, open, id) });
+  const settings = new FleetSettingsReader(new Kvm(nc));
   const storage = new StorageWatch((report) => void (nc.isClosed() || nc.publish(subjects.stuck(engine.id), JSON.stringify(report))));
   const engine: Engine = new Engine({
     mux,
@@ -65,7 +76,13 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     partitions,
     bindings,
     liveness,
-    effects: { ...workerEffects(config, secrets, driver, (w) => liveness.exited(w)), ...accountEffects(db, () => engine, liveness, () => vault), ...parts.effects },
+    effects: {
+      ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
+      ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy),
+      ...keyEffects(() => vault),
+      ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
+      ...parts.effects,
+    },
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,
@@ -100,13 +117,18 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const why = unsafe();
   if (why || !vault) {
     log.error({ why }, 'SAFE MODE: the streams do not continue what this machine has seen; nothing is written');
+    settings.stop();
     return { engine: null, stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
   }
   seedLiveness(db, liveness);
-  desk = new WorkerDesk({ mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
+  const metrics = new Metrics(mux, engine.id);
+  desk = new WorkerDesk({ heard: (beat) => metrics.take(beat), mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
   desk.start();
   engine.start();
   const sweep = new LeaseSweep(db, engine, liveness);
+  const fleet = new FleetWatch(db, engine, liveness);
+  const machines = new MachineDesk(nc, engine, db, config.timing);
+  const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
   await setUpDemo(config, db, commands);
@@ -117,9 +139,15 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     engine,
     async stop() {
       sweep.stop();
+      fleet.stop();
+      machines.stop();
+      joins.stop();
+      metrics.stop();
+      settings.stop();
       checkpoints.stop();
       clearInterval(reconcile);
       await engine.stop();
+      await drivers.close();
       liveness.stop();
       await end([service, mux], [() => projector.stop(), () => nc.close()], db);
     },
@@ -130,10 +158,10 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
 async function setUpStreams(config: Config, nc: Parameters<typeof createStreams>[0]): Promise<string[]> {
   const mark = join(config.dataDir, 'streams.json');
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const first = !existsSync(mark);
-  const { made, missing } = await createStreams(nc, config.partitions, first);
-  if (first) writeWhole(mark, `${JSON.stringify({ made, at: new Date().toISOString() })}\n`);
-  else JSON.parse(readFileSync(mark, 'utf8'));
+  const before = existsSync(mark) ? (JSON.parse(readFileSync(mark, 'utf8')) as { made: string[] }) : null;
+  const { made, missing } = await createStreams(nc, config.partitions, before && new Set(before.made));
+  const kept = new Set([...(before?.made ?? []), ...made]);
+  if (kept.size !== before?.made.length) writeWhole(mark, `${JSON.stringify({ made: [...kept], at: new Date().toISOString() })}\n`);
   return missing;
 }
 
@@ -161,6 +189,15 @@ async function sealSecret(vault: Vault | null, to: Address, field: string, value
   const owner = ownerOf(to);
   await vault.put(owner, name, value);
   return `${owner}.${name}`;
+}
+
+/** A key of the key store, opened. */
+async function keyOf(engine: Engine, open: (reference: string) => Promise<string | null>, id: string): Promise<{ privateKey: string; passphrase: string | null } | null> {
+  const head = await engine.host.head(`key/${id}`);
+  if (!head || (head.entry.after as { status: string }).status !== 'active') return null;
+  const { secret, passphrase } = (head.entry.after as { context: KeyContext }).context;
+  const privateKey = await open(secret);
+  return privateKey ? { privateKey, passphrase: passphrase && (await open(passphrase)) } : null;
 }
 
 function seedLiveness(db: Db, liveness: Liveness): void {

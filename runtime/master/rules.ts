@@ -1,6 +1,7 @@
 import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
-import { RESERVED_WORKER_IDS } from '../../actors/worker.ts';
+import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
+import type { WorkerConfig } from '../../machines/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Request } from './commands.ts';
@@ -12,11 +13,45 @@ const no = (code: string, message: string, field?: string): Refusal => ({ ok: fa
 /** What no chart can know by itself: whether the thing that a command names is there. May complete the payload. */
 export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request): Promise<Refusal | null> {
   if (to.kind === 'worker' && verb === 'create' && RESERVED_WORKER_IDS.includes(to.id)) return no('invalid', `${to.id} names a page of its own; choose another id`, 'worker_id');
-  if (to.kind === 'account' && verb === 'assign') {
-    const { worker } = payload as { worker: string | null };
-    if (worker !== null && !db.prepare('SELECT 1 FROM workers WHERE id = ?').get(worker)) return no('not_found', `there is no worker ${worker}`, 'worker');
+  if (to.kind === 'worker' && (verb === 'create' || verb === 'update')) return workerAllowed(db, engine, to, verb, payload as Partial<WorkerConfig>);
+  if (to.kind === 'machine' && verb === 'remove') {
+    const using = db.prepare('SELECT worker_id FROM worker_configs WHERE machine = ? LIMIT 1').pluck().get(to.id) as string | undefined;
+    if (using) return no('conflict', `${to.id} is the machine of worker ${using}: move or remove that worker first`);
+  }
+  if (to.kind === 'key' && verb === 'remove') {
+    const using = db.prepare("SELECT worker_id FROM worker_configs WHERE json_extract(config, '$.ssh_key_id') = ? LIMIT 1").pluck().get(to.id) as string | undefined;
+    if (using) return no('conflict', `worker ${using} uses this key: give it another first`);
+  }
+  if (to.kind === 'account' && (verb === 'assign' || verb === 'move')) {
+    const { worker = null, to: target = null } = payload as { worker?: string | null; to?: string | null };
+    const field = verb === 'assign' ? 'worker' : 'to';
+    const named = worker ?? target;
+    if (named !== null && !db.prepare('SELECT 1 FROM workers WHERE id = ?').get(named)) return no('not_found', `there is no worker ${named}`, field);
   }
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload);
+  return null;
+}
+
+/** A change is judged by the whole that it makes; machines and keys must be there. */
+async function workerAllowed(db: Db, engine: Engine, to: Address, verb: string, payload: Partial<WorkerConfig>): Promise<Refusal | null> {
+  let whole: object = payload;
+  if (verb === 'update') {
+    const head = await engine.host.head(`worker/${to.id}`);
+    if (!head || (head.entry.after as { status: string }).status !== 'active') return null;
+    const { worker_id: _, ...config } = { ...workerDefaults, ...(head.entry.after as { context: { config: WorkerConfig } }).context.config };
+    whole = { ...config, ...payload, secret_env: {} };
+    // One that was started by hand keeps what it has until it is given a way to be started.
+    const touched = Object.keys(payload).some((k) => /^(deployment_type|machine|ssh_|docker_|k8s_|env_variables|secret_env|allow_loader)/.test(k));
+    const read = touched ? workerConfig.safeParse(whole) : { success: true as const };
+    if (!read.success) {
+      const issue = read.error.issues[0]!;
+      const field = issue.path.join('.');
+      return no('invalid', `${field}: ${issue.message}`, field);
+    }
+  }
+  const c = whole as WorkerConfig;
+  if (c.deployment_type === 'agent' && !db.prepare("SELECT 1 FROM machines WHERE id = ? AND is_a = 'agent'").get(c.machine)) return no('not_found', `machine: no agent of ${c.machine} has joined: start troupe agent there`, 'machine');
+  if (c.ssh_key_id && !db.prepare('SELECT 1 FROM ssh_keys WHERE id = ?').get(c.ssh_key_id)) return no('not_found', `ssh_key_id: there is no key ${c.ssh_key_id} in the key store`, 'ssh_key_id');
   return null;
 }
 

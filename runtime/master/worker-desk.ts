@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Msg } from '@nats-io/nats-core';
 import type { Binding } from '../../actors/binding.ts';
 import { statePaths } from '../../actors/entry.ts';
-import { workerConfig } from '../../actors/worker.ts';
+import { workerFields } from '../../actors/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
+import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
-import { found, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found } from '../../transport/protocol.ts';
+import { found, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat } from '../../transport/protocol.ts';
 import { BUCKET, parseAddress, PREFIX, subjects } from '../../transport/subjects.ts';
 import { crashPoint } from '../crash-point.ts';
 import type { Db } from '../read-model/store.ts';
@@ -18,7 +19,10 @@ const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
 const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
 
 export type Ask = { worker: string; verb: string; body: unknown };
-export type DeskOptions = { mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
+/** So many reports in a row over the limit make it a fact, not a peak. */
+const OVER_FOR = 3;
+
+export type DeskOptions = { heard?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
 
 /** What workers ask of the masters on `troupe.ask.<worker>.<verb>`, and their heartbeats. The subject proves who asks. */
 export class WorkerDesk {
@@ -26,6 +30,7 @@ export class WorkerDesk {
   private readonly knownComment;
   private readonly knownMessage;
   private readonly leases;
+  private readonly over = new Map<string, number>();
 
   constructor(options: DeskOptions) {
     this.o = options;
@@ -49,10 +54,23 @@ export class WorkerDesk {
     // An older process of the same name is told that it is not known; whatever is only repeated is not answered.
     if ((!fresh && this.o.liveness.incarnation(worker) === beat.incarnation) || !msg.reply || !this.o.engine.host.owns(`worker/${worker}`)) return;
     const head = await this.o.engine.host.head(`worker/${worker}`).catch(() => null);
-    const context = head && (head.entry.after as { context: { registration: { incarnation: string } | null } }).context;
+    const context = head && (head.entry.after as { context: WorkerContext }).context;
     const linked = head !== null && /link\.(connected|suspect)/.test(statePaths((head.entry.after as { value: unknown }).value));
     const known = linked && context?.registration?.incarnation === beat.incarnation;
-    msg.respond(JSON.stringify({ known, leases: known ? await this.leasesOf(worker, beat) : [] }));
+    const config = known && context && beat.config !== undefined && beat.config < context.configVersion ? { version: context.configVersion, maxAccounts: context.config.max_accounts } : undefined;
+    msg.respond(JSON.stringify({ known, leases: known ? await this.leasesOf(worker, beat) : [], ...(config ? { config } : {}) }));
+    if (known && context && fresh) this.watch(beat, context);
+  }
+
+  /** What a report says that the chart wants to know: too much memory for too long, a version that it has taken on. */
+  private watch(beat: Heartbeat, c: WorkerContext): void {
+    const actor = `worker/${beat.worker}`;
+    this.o.heard?.(beat);
+    const usedMb = Math.round(beat.rssBytes / 1_048_576);
+    const times = usedMb > c.config.max_memory_mb ? (this.over.get(beat.worker) ?? 0) + 1 : 0;
+    this.over.set(beat.worker, times);
+    if (times === OVER_FOR) void this.put(actor, { is: 'event', event: { type: 'OVER_MEMORY', usedMb, limitMb: c.config.max_memory_mb }, cause: { id: `memory:${beat.incarnation}:${beat.seq}` } });
+    if (beat.config !== undefined && c.runs && beat.config > c.runs.applied) void this.put(actor, { is: 'event', event: { type: 'APPLIED', version: beat.config }, cause: { id: `applied:${beat.incarnation}:${beat.config}` } });
   }
 
   /** From the view, and from the journal for what the worker says it holds: the view may be a moment behind. */
@@ -110,7 +128,7 @@ export class WorkerDesk {
     const other = liveness.incarnation(worker);
     if (other !== null && other !== r.incarnation && other > r.incarnation && liveness.state(worker) !== 'offline') return no('duplicate_worker', `another process registered as ${worker} later; give this one another WORKER_ID`);
     const actor = `worker/${worker}`;
-    const event = { type: 'REGISTERED', registration: { incarnation: r.incarnation, host: r.host, pid: r.pid, port: r.port, version: r.version, node: r.node, chromium: r.chromium, capabilities: r.capabilities, maxAccounts: r.maxAccounts, group: r.group, mode: r.mode } };
+    const event = { type: 'REGISTERED', registration: { incarnation: r.incarnation, host: r.host, pid: r.pid, port: r.port, version: r.version, node: r.node, chromium: r.chromium, capabilities: r.capabilities, maxAccounts: r.maxAccounts, group: r.group, groups: r.groups ?? [], mode: r.mode, ...(r.configVersion ? { configVersion: r.configVersion } : {}) } };
     for (let i = 0; i < 2; i++) {
       const outcome = await this.put(actor, { is: 'event', event, cause: { id: `register:${r.incarnation}:${Date.now()}` } });
       if (outcome?.is === 'taken' || (outcome?.is === 'dropped' && outcome.why === 'taken')) {
@@ -119,7 +137,7 @@ export class WorkerDesk {
         return { ok: true };
       }
       if (outcome?.is !== 'dropped' || outcome.why !== 'unknown-actor') return no('unavailable', 'the registration is not stored; ask again');
-      const config = workerConfig.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, auto_start: false });
+      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, auto_start: false });
       await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
     }
     return no('unavailable', `${engine.id}: the registration is not stored; ask again`);

@@ -1,77 +1,119 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { join } from 'node:path';
 import type { Exit, WorkerConfig } from '../../machines/worker.ts';
+import type { Mux } from '../../transport/mux.ts';
+import type { FxAnswer, FxRequest } from '../../transport/protocol.ts';
+import { subjects } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
-import type { Spec } from '../drivers/contract.ts';
-import type { LocalDriver, LocalHandle } from '../drivers/local/local-driver.ts';
+import type { AgentDriver } from '../drivers/agent/agent-driver.ts';
+import { DriverError, type Driver } from '../drivers/contract.ts';
+import type { Drivers } from '../drivers/drivers.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
-import { packageRoot } from '../package-root.ts';
 import type { Secrets } from '../secrets.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
+import type { Liveness } from './liveness.ts';
+import { specOf } from './worker-spec.ts';
 
-type Input = { id: string; generation: number; handle: LocalHandle | null; graceMs: number; config: WorkerConfig };
+type Input = { id: string; generation: number; version: number; handle: unknown; graceMs: number; config: WorkerConfig };
+export type WorkerEffectsOptions = { config: Config; secrets: Secrets; drivers: Drivers; mux: Mux; liveness: Liveness; open(reference: string): Promise<string | null> };
+
+const PASSES = new Set(['unreachable', 'timeout', 'busy']);
 
 /** What the worker chart asks of the outside: start, watch and end one process through its driver. */
-export function workerEffects(config: Config, secrets: Secrets, driver: LocalDriver, exited: (worker: string) => void): Record<'spawn' | 'watch' | 'kill', MasterEffect> {
+export function workerEffects({ config, secrets, drivers, mux, liveness, open }: WorkerEffectsOptions): Record<'spawn' | 'watch' | 'kill', MasterEffect> {
   return {
-    async spawn({ id, config: wanted }: Input) {
-      if (wanted.deployment_type !== 'local') throw new EffectFailed('refused', `this build starts workers of type local; ${wanted.deployment_type} has no driver here`);
-      await admitWorker(config, secrets, id);
-      const handle = await driver.start(specOf(config, wanted, id), id);
-      return { handle, pid: handle.pid };
+    async spawn({ id, config: wanted, version }: Input) {
+      return named(async () => {
+        const driver = await drivers.of(wanted);
+        await admitWorker(config, secrets, id);
+        const sealed: Record<string, string> = {};
+        for (const [name, reference] of Object.entries(wanted.secret_env)) {
+          const value = await open(reference);
+          if (value === null) throw new EffectFailed('refused', `secret_env: the value of ${name} is gone; set it again`);
+          sealed[name] = value;
+        }
+        const spec = specOf({ config, secrets, id, wanted, version, sealed });
+        if (wanted.deployment_type === 'agent') {
+          const { place } = await (driver as unknown as AgentDriver).facts();
+          Object.assign(spec, { command: place.node, args: [place.main, ...spec.args.slice(1)], cwd: wanted.working_directory ?? place.cwd });
+          spec.env['TROUPE_DATA'] = place.dataDir;
+        }
+        const handle = (await driver.start(spec, id)) as { pid?: number | null };
+        return { handle, pid: typeof handle.pid === 'number' ? handle.pid : null };
+      });
     },
-    async watch({ id, handle }: Input, { again, signal }) {
+    async watch({ id, handle, config: wanted }: Input, { again, signal }) {
       if (!handle) throw new EffectFailed('unknown', 'it has no process to watch');
-      const there = await driver.recover(handle);
-      if (there === 'gone' && again) {
-        exited(id);
+      const driver = await drivers.of(wanted);
+      // A place that can't be reached says nothing about the process there: the heartbeat does.
+      const there = again ? await patiently(() => driver.recover(handle), signal) : 'running';
+      if (there === 'gone') {
+        liveness.exited(id);
         return { code: null, signal: null, unseen: true } satisfies Exit;
       }
-      const exit = await driver.wait(handle, signal);
-      exited(id);
+      const exit = await patiently(() => driver.wait(handle, signal), signal);
+      liveness.exited(id);
       return { code: exit.code, signal: exit.signal } satisfies Exit;
     },
-    async kill({ id, handle, graceMs }: Input) {
-      if (!handle) return { code: null, signal: null };
-      const waiting = driver.wait(handle, AbortSignal.timeout(graceMs + 10_000)).catch(() => null);
-      await driver.stop(handle, graceMs);
-      exited(id);
+    async kill({ id, handle, graceMs, config: wanted, generation }: Input, { signal }) {
+      if (!handle && generation === 0) {
+        await stopElsewhere(mux, liveness, id, graceMs, signal);
+        return { code: null, signal: null };
+      }
+      const driver = await drivers.of(wanted);
+      // Its start was broken off before the handle was known: the key finds what there is.
+      const found = handle ?? (await byKey(driver, id));
+      if (!found) {
+        if (liveness.state(id) === 'connected') await stopElsewhere(mux, liveness, id, graceMs, signal);
+        return { code: null, signal: null };
+      }
+      const waiting = driver.wait(found, AbortSignal.timeout(graceMs + 10_000)).catch(() => null);
+      await named(() => driver.stop(found, graceMs));
+      liveness.exited(id);
       const exit = await Promise.race([waiting, delay(500, null)]);
       return { code: exit?.code ?? null, signal: exit?.signal ?? null };
     },
   };
 }
 
-function specOf(config: Config, wanted: WorkerConfig, id: string): Spec {
-  const { browser_config: browser } = wanted;
-  return {
-    command: process.execPath,
-    args: [join(packageRoot(), 'dist', 'runtime', 'main.js'), 'worker', ...wanted.command_args],
-    cwd: wanted.working_directory ?? packageRoot(),
-    env: {
-      ...demoEnv(config),
-      ...wanted.env_variables,
-      WORKER_ID: id,
-      WORKER_GROUP: wanted.group_name,
-      WORKER_PORT: String(wanted.port),
-      MAX_ACCOUNTS: String(wanted.max_accounts),
-      HEADLESS: (browser.headless ?? config.worker.headless) ? '1' : '0',
-      BROWSER_MODE: browser.mode ?? config.worker.mode,
-      MAX_CONCURRENT: String(config.worker.maxConcurrent),
-      HEARTBEAT_INTERVAL_MS: String(config.timing.heartbeat),
-      SUSPECT_AFTER_MS: String(config.timing.suspect),
-      OFFLINE_AFTER_MS: String(config.timing.offline),
-      LEASE_FENCE_MS: String(config.timing.fence),
-      LEASE_TTL_MS: String(config.timing.lease),
-      STOP_GRACE_MS: String(config.timing.grace),
-      NATS_URL: config.nats.servers.join(','),
-      WORKER_PSK_FILE: config.nats.pskFile,
-      TROUPE_DATA: config.dataDir,
-      LOG_LEVEL: config.logLevel,
-      ...(config.chromium ? { TROUPE_CHROMIUM: config.chromium } : {}),
-      ...(config.platformsDir ? { TROUPE_PLATFORMS_DIR: config.platformsDir } : {}),
-    },
-  };
+/** Asks a worker that no driver of ours has started to end by itself, and waits until it is silent. */
+async function stopElsewhere(mux: Mux, liveness: Liveness, id: string, graceMs: number, signal: AbortSignal): Promise<void> {
+  const incarnation = liveness.incarnation(id);
+  if (!incarnation || liveness.state(id) === 'offline') return;
+  const answer = await mux.json<FxAnswer>(subjects.fx(id), { op: 'stop', graceMs, incarnation } satisfies FxRequest, { timeout: 5_000 }).catch(() => null);
+  if (!answer?.taken) throw new EffectFailed('refused', `it was started elsewhere and does not answer: end it where it runs${answer?.reason ? ` (${answer.reason})` : ''}`);
+  const until = performance.now() + graceMs + 10_000;
+  while (performance.now() < until) {
+    const still = await mux.json<FxAnswer>(subjects.fx(id), { op: 'signal', token: '-', id: '-', data: null } satisfies FxRequest, { timeout: 1_000 }).catch(() => null);
+    if (!still) break;
+    await delay(200, undefined, { signal });
+  }
+  liveness.exited(id);
 }
 
-const demoEnv = (config: Config): Record<string, string> => (config.demo.on ? { SANDBOX_URL: process.env['SANDBOX_URL'] ?? `http://127.0.0.1:${config.demo.port}` } : {});
+async function byKey(driver: Driver<unknown>, key: string): Promise<unknown> {
+  for await (const each of driver.list()) if (each.key === key) return each.handle;
+  return null;
+}
+
+/** Tries again while a place can't be reached. */
+async function patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 15_000)) {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof DriverError) || !PASSES.has(error.kind)) throw error;
+      await delay(wait, undefined, { signal });
+    }
+  }
+}
+
+/** A driver's words are meant for an operator. */
+async function named<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DriverError) throw new EffectFailed(error.kind, error.message);
+    throw error;
+  }
+}

@@ -1,8 +1,12 @@
+import { workerDefaults } from '../../actors/worker.ts';
 import type { Entry } from '../../actors/entry.ts';
 import type { AccountContext } from '../../machines/account.ts';
+import type { KeyContext } from '../../machines/key.ts';
 import type { LoginContext } from '../../machines/login.ts';
+import type { MachineContext } from '../../machines/machine.ts';
 import type { MonitorContext } from '../../machines/monitor.ts';
 import type { ReplyContext } from '../../machines/reply.ts';
+import type { ScalerContext } from '../../machines/scaler.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Db } from './store.ts';
 
@@ -16,17 +20,24 @@ type Project = (id: string, entry: Entry, state: string, status: string) => void
 /** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
 export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
   const sql = (text: string) => db.prepare(text);
-  const config = sql(`INSERT INTO worker_configs (worker_id, name, description, deployment_type, host, port, max_accounts, max_memory_mb, cpu_cores, env_variables, command_args, working_directory, browser_config, group_name, auto_start, auto_restart, restart_delay_ms, max_restart_attempts, enabled, version, created_at, updated_at)
-    VALUES (@worker_id, @name, @description, @deployment_type, @host, @port, @max_accounts, @max_memory_mb, @cpu_cores, @env_variables, @command_args, @working_directory, @browser_config, @group_name, @auto_start, @auto_restart, @restart_delay_ms, @max_restart_attempts, @enabled, @version, @created_at, @updated_at)
-    ON CONFLICT (worker_id) DO UPDATE SET name=excluded.name, description=excluded.description, deployment_type=excluded.deployment_type, host=excluded.host, port=excluded.port, max_accounts=excluded.max_accounts, max_memory_mb=excluded.max_memory_mb, cpu_cores=excluded.cpu_cores, env_variables=excluded.env_variables, command_args=excluded.command_args, working_directory=excluded.working_directory, browser_config=excluded.browser_config, group_name=excluded.group_name, auto_start=excluded.auto_start, auto_restart=excluded.auto_restart, restart_delay_ms=excluded.restart_delay_ms, max_restart_attempts=excluded.max_restart_attempts, enabled=excluded.enabled, version=excluded.version, updated_at=excluded.updated_at`);
-  const runtime = sql(`INSERT OR REPLACE INTO worker_runtime (worker_id, config_id, process_id, status, cause, started_at, stopped_at, error_count, last_error, restart_count, last_restart_at, next_retry_ms, worker_version, node_version, chromium_version)
-    VALUES (@worker_id, (SELECT id FROM worker_configs WHERE worker_id = @worker_id), @process_id, @status, @cause, @started_at, @stopped_at, @error_count, @last_error, @restart_count, @last_restart_at, @next_retry_ms, @worker_version, @node_version, @chromium_version)`);
-  const worker = sql(`INSERT OR REPLACE INTO workers (id, host, port, status, capabilities, max_accounts, group_name, incarnation, started_at, version, metadata, created_at, updated_at)
-    VALUES (@id, @host, @port, @status, @capabilities, @max_accounts, @group_name, @incarnation, @started_at, @version, @metadata, @created_at, @updated_at)`);
-  const dropWorker = ['worker_configs WHERE worker_id = ?', 'worker_runtime WHERE worker_id = ?', 'workers WHERE id = ?'].map((t) => sql(`DELETE FROM ${t}`));
-  const account = sql(`INSERT INTO accounts (id, platform, account_name, account_id, user_info, fingerprint, status, login_status, activity, reason, login_session, monitor_interval, proxy, limits, last_login_time, cookies_valid_until, assigned_worker_id, lease_epoch, lease_incarnation, lease_state, pinned_worker_id, created_at, updated_at)
-    VALUES (@id, @platform, @account_name, @account_id, @user_info, @fingerprint, 'active', @login_status, @activity, @reason, @login_session, @monitor_interval, @proxy, @limits, @last_login_time, @cookies_valid_until, @assigned_worker_id, @lease_epoch, @lease_incarnation, @lease_state, @pinned_worker_id, @created_at, @updated_at)
-    ON CONFLICT (id) DO UPDATE SET account_name=excluded.account_name, account_id=excluded.account_id, user_info=excluded.user_info, fingerprint=excluded.fingerprint, login_status=excluded.login_status, activity=excluded.activity, reason=excluded.reason, login_session=excluded.login_session, monitor_interval=excluded.monitor_interval, proxy=excluded.proxy, limits=excluded.limits, last_login_time=excluded.last_login_time, cookies_valid_until=excluded.cookies_valid_until, assigned_worker_id=excluded.assigned_worker_id, lease_epoch=excluded.lease_epoch, lease_incarnation=excluded.lease_incarnation, lease_state=excluded.lease_state, pinned_worker_id=excluded.pinned_worker_id, updated_at=excluded.updated_at`);
+  const upsert = (table: string, key: string[], columns: string[], fixed: string[] = []) =>
+    sql(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')}) ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.filter((c) => !key.includes(c) && !fixed.includes(c)).map((c) => `${c}=excluded.${c}`).join(', ')}`);
+  const config = upsert('worker_configs', ['worker_id'], ['worker_id', 'name', 'description', 'deployment_type', 'host', 'port', 'max_accounts', 'max_memory_mb', 'cpu_cores', 'env_variables', 'command_args', 'working_directory', 'proxy_id', 'browser_config', 'group_name', 'auto_start', 'auto_restart', 'restart_delay_ms', 'max_restart_attempts', 'enabled', 'version', 'ssh_host', 'ssh_port', 'ssh_user', 'ssh_key_path', 'ssh_password', 'docker_image', 'docker_network', 'docker_volumes', 'machine', 'config', 'created_at', 'updated_at'], ['created_at']);
+  const version = sql('INSERT OR IGNORE INTO worker_config_versions (worker_id, version, config, by, at_ms) VALUES (@worker_id, @version, @config, @by, @at_ms)');
+  const configId = sql('SELECT id FROM worker_configs WHERE worker_id = ?').pluck();
+  const runtime = upsert('worker_runtime', ['worker_id'], ['worker_id', 'config_id', 'process_id', 'container_id', 'pod_name', 'status', 'cause', 'started_at', 'stopped_at', 'error_count', 'last_error', 'restart_count', 'last_restart_at', 'next_retry_ms', 'worker_version', 'node_version', 'chromium_version', 'runs_started', 'runs_applied', 'restarts', 'last_exit', 'handle']);
+  const worker = upsert('workers', ['id'], ['id', 'host', 'port', 'status', 'capabilities', 'max_accounts', 'group_name', 'groups', 'labels', 'incarnation', 'started_at', 'version', 'metadata', 'created_at', 'updated_at']);
+  const machine = upsert('machines', ['id'], ['id', 'is_a', 'name', 'host', 'port', 'status', 'trust', 'pinned', 'offered', 'accepted_by', 'facts', 'incarnation', 'cordoned', 'created_at', 'updated_at']);
+  const key = upsert('ssh_keys', ['id'], ['id', 'comment', 'status', 'type', 'fingerprint', 'public_key', 'error', 'created_at']);
+  const scaler = upsert('scalers', ['group_name'], ['group_name', 'status', 'config', 'decisions', 'last_action_ms', 'updated_at']);
+  const dropWorker = ['worker_configs WHERE worker_id = ?', 'worker_config_versions WHERE worker_id = ?', 'metrics WHERE worker_id = ?', 'worker_runtime WHERE worker_id = ?', 'workers WHERE id = ?'].map((t) => sql(`DELETE FROM ${t}`));
+  const account = sql(`INSERT INTO accounts (id, platform, account_name, account_id, user_info, fingerprint, status, login_status, activity, reason, login_session, monitor_interval, proxy, limits, last_login_time, cookies_valid_until, assigned_worker_id, lease_epoch, lease_incarnation, lease_state, pinned_worker_id, group_name, previous_worker_id, moved_reason, created_at, updated_at)
+    VALUES (@id, @platform, @account_name, @account_id, @user_info, @fingerprint, 'active', @login_status, @activity, @reason, @login_session, @monitor_interval, @proxy, @limits, @last_login_time, @cookies_valid_until, @assigned_worker_id, @lease_epoch, @lease_incarnation, @lease_state, @pinned_worker_id, @group_name, @previous_worker_id, @moved_reason, @created_at, @updated_at)
+    ON CONFLICT (id) DO UPDATE SET account_name=excluded.account_name, account_id=excluded.account_id, user_info=excluded.user_info, fingerprint=excluded.fingerprint, login_status=excluded.login_status, activity=excluded.activity, reason=excluded.reason, login_session=excluded.login_session, monitor_interval=excluded.monitor_interval, proxy=excluded.proxy, limits=excluded.limits, last_login_time=excluded.last_login_time, cookies_valid_until=excluded.cookies_valid_until, assigned_worker_id=excluded.assigned_worker_id, lease_epoch=excluded.lease_epoch, lease_incarnation=excluded.lease_incarnation, lease_state=excluded.lease_state, pinned_worker_id=excluded.pinned_worker_id, group_name=excluded.group_name, previous_worker_id=excluded.previous_worker_id, moved_reason=excluded.moved_reason, updated_at=excluded.updated_at`);
+  const dropMachine = sql('DELETE FROM machines WHERE id = ?');
+  const trustOf = sql('SELECT trust FROM machines WHERE id = ?').pluck();
+  const dropKey = sql('DELETE FROM ssh_keys WHERE id = ?');
+  const dropScaler = sql('DELETE FROM scalers WHERE group_name = ?');
   const dropAccount = sql('DELETE FROM accounts WHERE id = ?');
   const loginStatus = sql('SELECT login_status FROM accounts WHERE id = ?').pluck();
   const accountName = sql('SELECT account_name FROM accounts WHERE id = ?').pluck();
@@ -47,19 +58,54 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const c = context<WorkerContext>(entry);
       const phase = part(state, 'active.process.', 'stopped').split('.')[0]!;
       const was = runtimeStatus.get(id);
-      config.run({ ...c.config, worker_id: id, env_variables: JSON.stringify(c.config.env_variables), command_args: JSON.stringify(c.config.command_args), browser_config: JSON.stringify(c.config.browser_config), auto_start: flag(c.config.auto_start), auto_restart: flag(c.config.auto_restart), enabled: flag(c.config.enabled), version: c.configVersion, created_at: sec(c.createdAt), updated_at: sec(c.updatedAt) });
-      runtime.run({ worker_id: id, process_id: c.pid ?? c.registration?.pid ?? null, status: phase, cause: c.cause, started_at: sec(c.startedAt), stopped_at: sec(c.stoppedAt), error_count: c.errors, last_error: c.lastError, restart_count: c.restarts, last_restart_at: c.restarts > 0 ? sec(c.startedAt) : null, next_retry_ms: c.nextRetryAt, worker_version: c.registration?.version ?? null, node_version: c.registration?.node ?? null, chromium_version: c.registration?.chromium ?? null });
-      worker.run({ id, host: c.registration?.host ?? c.config.host, port: c.registration?.port ?? c.config.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: Math.min(c.config.max_accounts, c.registration?.maxAccounts ?? 100), group_name: c.registration?.group ?? c.config.group_name, incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null, metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: c.registration?.maxAccounts ?? c.config.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      const full = { ...workerDefaults, ...c.config };
+      const handle = (c.handle ?? {}) as Record<string, unknown>;
+      const place = (type: string, name: string) => (full.deployment_type === type && typeof handle[name] === 'string' ? handle[name] : null);
+      config.run({
+        ...full, worker_id: id, env_variables: JSON.stringify(full.env_variables), command_args: JSON.stringify(full.command_args), browser_config: JSON.stringify(full.browser_config), docker_volumes: JSON.stringify(full.docker_volumes),
+        auto_start: flag(full.auto_start), auto_restart: flag(full.auto_restart), enabled: flag(full.enabled), ssh_key_path: full.ssh_key_id, ssh_password: full.ssh_password && '•••', config: JSON.stringify({ ...full, worker_id: id }), version: c.configVersion, created_at: sec(c.createdAt), updated_at: sec(c.updatedAt),
+      });
+      version.run({ worker_id: id, version: c.configVersion, config: JSON.stringify({ ...full, worker_id: id }), by: entry.cause.by ?? null, at_ms: c.updatedAt });
+      runtime.run({
+        worker_id: id, config_id: configId.get(id) ?? null, process_id: c.pid ?? c.registration?.pid ?? null, container_id: place('docker', 'container'), pod_name: place('k8s', 'pod'), status: phase, cause: c.cause, started_at: sec(c.startedAt), stopped_at: sec(c.stoppedAt),
+        error_count: c.errors, last_error: c.lastError, restart_count: c.restarts, last_restart_at: c.restarts > 0 ? sec(c.history?.[0]?.at ?? c.startedAt) : null, next_retry_ms: c.nextRetryAt, worker_version: c.registration?.version ?? null, node_version: c.registration?.node ?? null, chromium_version: c.registration?.chromium ?? null,
+        runs_started: c.runs?.started ?? null, runs_applied: c.runs?.applied ?? null, restarts: JSON.stringify(c.history ?? []), last_exit: c.lastExit && JSON.stringify(c.lastExit), handle: c.handle === null ? null : JSON.stringify(c.handle),
+      });
+      const detected = c.registration?.group && full.group_name === 'default' ? c.registration.group : full.group_name;
+      const groups = [...new Set([detected, ...full.groups, ...(c.registration?.groups ?? []), ...(full.group_strict ? [] : ['default'])])];
+      worker.run({
+        id, host: c.registration?.host ?? full.host, port: c.registration?.port ?? full.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: full.max_accounts,
+        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify(full.labels), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
+        metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
+      });
       if (phase !== was && (phase === 'crashed' || phase === 'error')) {
         notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: ${phase}`, content: c.lastError ?? c.cause, priority: phase === 'error' ? 'urgent' : 'high', at: entry.at });
       }
+    },
+    machine(id, entry, state, status) {
+      if (status !== 'active') return void dropMachine.run(id);
+      const c = context<MachineContext>(entry);
+      const trust = part(state, 'active.trust.', 'unknown');
+      const was = trustOf.get(id);
+      machine.run({ id, is_a: c.is, name: c.name, host: c.host, port: c.port, status: part(state, 'active.link.', 'disconnected'), trust, pinned: c.pinned && JSON.stringify(c.pinned), offered: c.offered && JSON.stringify(c.offered), accepted_by: c.acceptedBy, facts: c.facts && JSON.stringify(c.facts), incarnation: c.incarnation, cordoned: flag(c.cordoned), created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      if (trust !== was && trust === 'changed') notify({ key: `machine-${id}-${entry.index}`, type: 'system', account: null, related: id, title: c.name, content: `the host key of ${c.host} has changed: nothing is sent there until it is accepted`, priority: 'urgent', at: entry.at });
+    },
+    key(id, entry, state, status) {
+      if (status !== 'active') return void dropKey.run(id);
+      const c = context<KeyContext>(entry);
+      key.run({ id, comment: c.comment, status: state, type: c.facts?.type ?? null, fingerprint: c.facts?.fingerprint ?? null, public_key: c.facts?.publicKey ?? null, error: c.error, created_at: sec(c.createdAt) });
+    },
+    scaler(id, entry, state, status) {
+      if (status !== 'active') return void dropScaler.run(id);
+      const c = context<ScalerContext>(entry);
+      scaler.run({ group_name: id, status: state, config: JSON.stringify(c.config), decisions: JSON.stringify(c.decisions), last_action_ms: c.lastActionAt, updated_at: sec(entry.at) });
     },
     account(id, entry, state, status) {
       if (status !== 'active') return void dropAccount.run(id);
       const c = context<AccountContext>(entry);
       const [login, activity] = part(state, 'active.session.', 'not_logged_in').split('.') as [string, string | undefined];
       const was = loginStatus.get(id);
-      account.run({ id, platform: c.platform, account_name: c.name, account_id: c.platformAccount, user_info: c.user && JSON.stringify(c.user), fingerprint: c.fingerprint && JSON.stringify(c.fingerprint), login_status: login, activity: login === 'logged_in' ? (activity ?? 'idle') : null, reason: c.reason, login_session: c.login, monitor_interval: c.monitorInterval, proxy: c.proxy && JSON.stringify(c.proxy), limits: JSON.stringify(c.limits), last_login_time: sec(c.lastLoginAt), cookies_valid_until: sec(c.validUntil), assigned_worker_id: c.lease?.worker ?? null, lease_epoch: c.epoch, lease_incarnation: c.lease?.incarnation ?? null, lease_state: part(state, 'active.lease.', 'finding'), pinned_worker_id: c.pin, created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      account.run({ id, platform: c.platform, account_name: c.name, account_id: c.platformAccount, user_info: c.user && JSON.stringify(c.user), fingerprint: c.fingerprint && JSON.stringify(c.fingerprint), login_status: login, activity: login === 'logged_in' ? (activity ?? 'idle') : null, reason: c.reason, login_session: c.login, monitor_interval: c.monitorInterval, proxy: c.proxy && JSON.stringify(c.proxy), limits: JSON.stringify(c.limits), last_login_time: sec(c.lastLoginAt), cookies_valid_until: sec(c.validUntil), assigned_worker_id: c.lease?.worker ?? null, lease_epoch: c.epoch, lease_incarnation: c.lease?.incarnation ?? null, lease_state: part(state, 'active.lease.', 'finding'), pinned_worker_id: c.pin, group_name: c.group ?? null, previous_worker_id: c.last ?? null, moved_reason: c.moved ?? null, created_at: sec(c.createdAt), updated_at: sec(entry.at) });
       if (was !== undefined && was !== login && (login === 'expired' || login === 'login_failed' || login === 'logged_in')) {
         notify({ key: `account-${id}-${entry.index}`, type: 'account_status', account: id, related: c.login, title: c.name, content: login === 'logged_in' ? 'logged in' : (c.reason ?? login), priority: login === 'logged_in' ? 'normal' : 'high', at: entry.at, data: { login_status: login } });
       }

@@ -28,6 +28,7 @@ export class Projection {
     else if (m.stream === STREAM.parked) this.parked(m);
     else if (m.stream === STREAM.data) this.data(m);
     else if (m.stream === STREAM.log) this.log(m);
+    else if (m.stream === STREAM.metrics) this.metrics(m);
   }
 
   /** The topics touched since the last call. */
@@ -109,6 +110,13 @@ export class Projection {
     this.run.logRow.run({ worker, level, category: String(body.category ?? 'system'), message: String(body.message ?? '').slice(0, 4000), details: body.details === undefined ? null : JSON.stringify(body.details), s: Math.floor(at / 1000), ms: at });
   }
 
+  private metrics(m: Message): void {
+    const step = m.subject.split('.')[2]!;
+    const body = json(m.data);
+    if (!body || !Array.isArray(body.rows)) return;
+    for (const [worker, cpu, memory, tasks, accounts, browsers] of body.rows) this.run.metric.run(step, worker, body.at, cpu, memory, tasks, accounts, browsers);
+  }
+
   private readonly notify: Notify = (n) => {
     this.topics.add('notification');
     this.run.notification.run({ ...n, data: JSON.stringify(n.data ?? {}), content: n.content.slice(0, 2000), s: Math.floor(n.at / 1000) });
@@ -130,6 +138,7 @@ export class Projection {
       readComment: sql(`UPDATE comments SET is_read = 1 WHERE account_id = ? AND platform_comment_id = ?`),
       readMessage: sql(`UPDATE direct_messages SET is_read = 1 WHERE account_id = ? AND platform_message_id = ?`),
       readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
+      metric: sql(`INSERT OR IGNORE INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       logRow: sql(`INSERT INTO worker_logs (worker_id, level, category, message, details, timestamp, timestamp_ms) VALUES (@worker, @level, @category, @message, @details, @s, @ms)`),
     };
   }

@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -32,22 +32,34 @@ CREATE TABLE IF NOT EXISTS worker_configs (
   deployment_type TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL DEFAULT 4001,
   max_accounts INTEGER NOT NULL DEFAULT 10, max_memory_mb INTEGER NOT NULL DEFAULT 2048, cpu_cores REAL NOT NULL DEFAULT 2,
   env_variables TEXT NOT NULL DEFAULT '{}', command_args TEXT NOT NULL DEFAULT '[]', working_directory TEXT,
+  ssh_host TEXT, ssh_port INTEGER NOT NULL DEFAULT 22, ssh_user TEXT, ssh_key_path TEXT, ssh_password TEXT,   -- the key's id in the key store; the password is sealed elsewhere, here it is '•••' or null
+  docker_image TEXT, docker_network TEXT, docker_volumes TEXT NOT NULL DEFAULT '[]', machine TEXT,
+  config TEXT NOT NULL DEFAULT '{}',  -- all of it, JSON; sealed values are references
   proxy_id TEXT, browser_config TEXT NOT NULL DEFAULT '{}', group_name TEXT NOT NULL DEFAULT 'default',
   auto_start INTEGER NOT NULL DEFAULT 1, auto_restart INTEGER NOT NULL DEFAULT 1,
   restart_delay_ms INTEGER NOT NULL DEFAULT 5000, max_restart_attempts INTEGER NOT NULL DEFAULT 3,
   enabled INTEGER NOT NULL DEFAULT 1, version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 
+CREATE TABLE IF NOT EXISTS worker_config_versions (
+  worker_id TEXT NOT NULL, version INTEGER NOT NULL, config TEXT NOT NULL, by TEXT, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (worker_id, version)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS worker_runtime (
   worker_id TEXT PRIMARY KEY, config_id INTEGER, process_id INTEGER, container_id TEXT, pod_name TEXT,
   status TEXT NOT NULL, cause TEXT, started_at INTEGER, stopped_at INTEGER,
   error_count INTEGER NOT NULL DEFAULT 0, last_error TEXT, restart_count INTEGER NOT NULL DEFAULT 0, last_restart_at INTEGER, next_retry_ms INTEGER,
-  worker_version TEXT, node_version TEXT, chromium_version TEXT);
+  worker_version TEXT, node_version TEXT, chromium_version TEXT,
+  runs_started INTEGER, runs_applied INTEGER,   -- versions of the configuration: as the process was started, and taken on since
+  restarts TEXT NOT NULL DEFAULT '[]',          -- the last ones, newest first: [{at, cause}], at in epoch milliseconds
+  last_exit TEXT, handle TEXT);
 
 CREATE TABLE IF NOT EXISTS workers (
   id TEXT PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL,
   status TEXT NOT NULL,              -- connected, disconnected, suspect, offline
   capabilities TEXT NOT NULL DEFAULT '[]', max_accounts INTEGER NOT NULL DEFAULT 10, group_name TEXT NOT NULL DEFAULT 'default',
+  groups TEXT NOT NULL DEFAULT '[]',  -- every group that it serves, JSON
+  labels TEXT NOT NULL DEFAULT '{}',
   incarnation TEXT, started_at INTEGER, version TEXT, metadata TEXT NOT NULL DEFAULT '{}',
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_workers_status ON workers(status);
@@ -58,6 +70,27 @@ CREATE TABLE IF NOT EXISTS worker_logs (
 CREATE INDEX IF NOT EXISTS idx_worker_logs_worker ON worker_logs(worker_id, id);
 CREATE INDEX IF NOT EXISTS idx_worker_logs_timestamp ON worker_logs(timestamp);
 
+CREATE TABLE IF NOT EXISTS machines (
+  id TEXT PRIMARY KEY, is_a TEXT NOT NULL, -- agent, ssh
+  name TEXT NOT NULL, host TEXT NOT NULL, port INTEGER,
+  status TEXT NOT NULL,              -- connected, disconnected, suspect, offline
+  trust TEXT NOT NULL,               -- unknown, offered, trusted, changed
+  pinned TEXT, offered TEXT, accepted_by TEXT, facts TEXT, incarnation TEXT, cordoned INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS ssh_keys (
+  id TEXT PRIMARY KEY, comment TEXT NOT NULL, status TEXT NOT NULL,   -- reading, stored, unreadable
+  type TEXT, fingerprint TEXT, public_key TEXT, error TEXT, created_at INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS scalers (
+  group_name TEXT PRIMARY KEY, status TEXT NOT NULL, config TEXT NOT NULL, decisions TEXT NOT NULL DEFAULT '[]', last_action_ms INTEGER, updated_at INTEGER NOT NULL);
+
+-- What workers used: means of the step, cpu in percent of one core, memory in MB. '10s' is kept an hour, '1m' a day, '10m' thirty days.
+CREATE TABLE IF NOT EXISTS metrics (
+  step TEXT NOT NULL, worker_id TEXT NOT NULL, at INTEGER NOT NULL, cpu REAL NOT NULL, memory_mb REAL NOT NULL, tasks REAL NOT NULL, accounts REAL NOT NULL, browsers REAL NOT NULL,
+  PRIMARY KEY (step, worker_id, at)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_metrics_at ON metrics(step, at);
+
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY, platform TEXT NOT NULL, account_name TEXT NOT NULL, account_id TEXT,
   user_info TEXT, fingerprint TEXT, status TEXT NOT NULL DEFAULT 'active',
@@ -67,6 +100,7 @@ CREATE TABLE IF NOT EXISTS accounts (
   monitor_interval INTEGER NOT NULL DEFAULT 20, proxy TEXT, limits TEXT NOT NULL DEFAULT '{}',
   last_login_time INTEGER, cookies_valid_until INTEGER,
   assigned_worker_id TEXT, lease_epoch INTEGER NOT NULL DEFAULT 0, lease_incarnation TEXT, lease_state TEXT NOT NULL DEFAULT 'finding', pinned_worker_id TEXT,
+  group_name TEXT, previous_worker_id TEXT, moved_reason TEXT,
   monitor_state TEXT, next_round_ms INTEGER, last_round TEXT,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_accounts_status ON accounts(status);

@@ -57,6 +57,7 @@ export class EffectRunner {
     const request = parsed.data;
     if (request.op === 'abort') return this.#abort(request.token);
     if (request.op === 'signal') return this.#signal(request);
+    if (request.op === 'stop') return { taken: false, reason: 'a stop is not an effect' };
     return this.#run(request);
   }
 

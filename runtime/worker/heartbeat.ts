@@ -1,4 +1,4 @@
-import { heartbeatAnswer, type Heartbeat } from '../../transport/protocol.ts';
+import { heartbeatAnswer, type Heartbeat, type HeartbeatAnswer } from '../../transport/protocol.ts';
 import type { Fence } from './fence.ts';
 import type { Link } from './link.ts';
 
@@ -9,6 +9,8 @@ export type HeartbeatOptions = {
   report(): Promise<Omit<Heartbeat, 'seq' | 'at'>>;
   /** The master does not know this worker. */
   onUnknown(): Promise<void>;
+  /** A newer configuration is there; what needs no restart is taken on. */
+  onConfig?(config: NonNullable<HeartbeatAnswer['config']>): void;
 };
 
 /** A busy machine may answer later than the pace of the reports, ms. */
@@ -43,11 +45,12 @@ export class HeartbeatLoop {
   }
 
   async #beat(): Promise<void> {
-    const { link, fence, everyMs, report, onUnknown } = this.#options;
+    const { link, fence, everyMs, report, onUnknown, onConfig } = this.#options;
     const body = { ...(await report()), seq: ++this.#seq, at: Date.now() };
     const sentAt = performance.now();
     const answer = heartbeatAnswer.safeParse(await link.beat(body, Math.min(Math.max(everyMs, ANSWER_AT_LEAST), 5000)));
     if (!answer.success) return;
+    if (answer.data.config) onConfig?.(answer.data.config);
     if (answer.data.known) fence.confirm(sentAt, answer.data.leases);
     else await onUnknown();
   }

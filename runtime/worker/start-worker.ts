@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPlatforms } from '../../platforms/load.ts';
-import type { Registration } from '../../transport/protocol.ts';
+import { fxRequest, type Registration } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { BrowserPool } from '../browsers/browser-pool.ts';
 import { findChromium } from '../browsers/find-chromium.ts';
@@ -35,6 +35,10 @@ export type WorkerOptions = {
   maxAccounts: number;
   mode: 'profile' | 'context';
   group: string;
+  /** Further groups. */
+  groups?: string[];
+  /** The version of the configuration that it was started with. */
+  configVersion?: number;
   /** Crawls at once. */
   maxConcurrent: number;
   headless: boolean;
@@ -42,6 +46,8 @@ export type WorkerOptions = {
   port?: number;
   /** How long a lease counts after its last confirmed heartbeat was sent, ms. */
   leaseMs?: number;
+  /** It was asked over NATS to end, and has ended. */
+  onStopped?(): void;
   /** Browsers unused for so long are closed, ms. */
   idleMs?: number;
 };
@@ -49,7 +55,8 @@ export type Worker = { incarnation: string; stop(graceMs: number): Promise<void>
 
 /** Starts a worker: it registers, holds its leases by heartbeats, and runs what the masters ask of it until it is stopped. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { workerId, maxAccounts, mode, group, headless } = options;
+  const { workerId, mode, group, headless } = options;
+  let { maxAccounts, configVersion } = options;
   const incarnation = `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`;
   const root = resolve(options.dataDir, 'browser');
   const dir = join(root, /^worker-/.test(workerId) ? workerId : `worker-${workerId}`);
@@ -103,7 +110,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const registration: Registration = {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
-    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, mode,
+    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], mode,
+    ...(configVersion ? { configVersion } : {}),
   };
   const register = async (): Promise<void> => {
     for (let wait = 500; !stopping; wait = Math.min(wait * 2, 5000)) {
@@ -118,24 +126,37 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   };
   let stopping = false;
+  let stopped: Promise<void> | null = null;
+  const stop = (graceMs: number): Promise<void> => (stopped ??= end(graceMs));
   const vitals = createVitals(dir);
   const heartbeat = new HeartbeatLoop({
     link: connected, fence, everyMs: options.heartbeatMs,
-    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), accounts: fence.list() }),
+    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), accounts: fence.list(), ...(configVersion ? { config: configVersion } : {}) }),
     onUnknown: register,
+    onConfig(config) {
+      if (configVersion === config.version) return;
+      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts });
+      ({ maxAccounts } = config);
+      configVersion = config.version;
+    },
   });
-  connected.onEffect((data) => runner.take(data));
+  connected.onEffect(async (data) => {
+    const asked = fxRequest.safeParse(data);
+    if (!asked.success || asked.data.op !== 'stop') return runner.take(data);
+    if (asked.data.incarnation !== incarnation) return { taken: false, reason: 'another process of this name is meant' };
+    void stop(asked.data.graceMs).then(() => options.onStopped?.());
+    return { taken: true };
+  });
   await register();
   await heartbeat.now();
   const health = options.port
-    ? await serveHealth(options.port, () => ({ ok: true, worker: workerId, incarnation, browsers: pool.count, busy: runner.busy() })).catch((error: Error) => {
+    ? await serveHealth(options.port, () => ({ ok: true, worker: workerId, incarnation, browsers: pool.count, busy: runner.busy(), maxAccounts, configVersion })).catch((error: Error) => {
         log('warn', 'lifecycle', error.message);
         return null;
       })
     : null;
 
-  let stopped: Promise<void> | null = null;
-  const stop = async (graceMs: number): Promise<void> => {
+  const end = async (graceMs: number): Promise<void> => {
     log('info', 'lifecycle', 'stopping: what runs may finish', { graceMs });
     stopping = true;
     await runner.drain(graceMs);
@@ -146,7 +167,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     log('info', 'lifecycle', 'stopped');
     await connected.close();
   };
-  return { incarnation, stop: (graceMs) => (stopped ??= stop(graceMs)) };
+  return { incarnation, stop };
 }
 
 function ownVersion(): string {

@@ -16,7 +16,7 @@ let store: Store;
 beforeAll(async () => {
   server = await runningServer();
   nc = await openConnection(natsLogin(server.config, 'master'));
-  await createStreams(nc, 4, true);
+  await createStreams(nc, 4, null);
   mux = new Mux(nc, 'master');
   const journal = new JournalStream(mux);
   store = {

@@ -18,7 +18,7 @@ let cookie: string;
 beforeAll(async () => {
   server = await runningServer();
   master = await openConnection(natsLogin(server.config, 'master'));
-  await createStreams(master, 16, true);
+  await createStreams(master, 16, null);
   web = await startWeb({ ...server.config, logLevel: 'fatal' });
   base = `http://127.0.0.1:${web.ports[0]}`;
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEntry } from '../../actors/entry.ts';
 import { kinds } from '../../actors/kinds.ts';
+import { scalerConfig } from '../../actors/scaler.ts';
 import { turn, type Head, type Inbound } from '../../actors/turn.ts';
 import { Commands, type Request } from '../../runtime/master/commands.ts';
 import type { Engine } from '../../runtime/master/engine.ts';
@@ -14,7 +15,9 @@ const about = (actor: string) => ({ actor, at: AT, rnd: 0.5, epoch: 1 });
 const FIRST: Record<string, Record<string, unknown>> = {
   account: { id: 'x', platform: 'sandbox', name: 'X', platformAccount: null, monitorInterval: 20, proxy: null, limits: { perMinute: 6, perHour: 60, quiet: null }, at: AT },
   worker: { id: 'x', config: { worker_id: 'x', name: 'X', enabled: true }, at: AT }, login: { id: 'x', account: 'a', platform: 'sandbox', method: 'qrcode', proxy: null, at: AT },
-  reply: { id: 'x', account: 'a', platform: 'sandbox', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b', at: AT }, monitor: { id: 'x', at: AT },
+  reply: { id: 'x', account: 'a', platform: 'sandbox', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b', at: AT },
+  machine: { id: 'x', is: 'agent', host: 'h', at: AT }, key: { id: 'x', comment: '', secret: 'key_x.private', passphrase: null, at: AT }, scaler: { id: 'x', config: scalerConfig.parse({ min: 1, max: 3, target: 5, template: 't' }), at: AT },
+  monitor: { id: 'x', at: AT },
 };
 
 /** Commands over the real charts and turns, without a journal: `x` is there, everyone else is not. */

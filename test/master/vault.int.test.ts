@@ -18,7 +18,7 @@ let said: string[];
 beforeEach(async () => {
   server = await runningServer();
   nc = await openConnection(natsLogin(server.config, 'master'));
-  await createStreams(nc, 4, true);
+  await createStreams(nc, 4, null);
   vault = await Vault.open(nc, freshRing(server.config));
   said = [];
 });

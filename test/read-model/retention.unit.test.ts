@@ -28,10 +28,12 @@ it('keeps notifications 30 days, worker logs 14, and logins that are over 7', ()
   for (const days of [0, 29.9, 30.1, 90]) note.run(`n${days}`, ago(days), ago(days) * 1000);
   for (const days of [0, 13.9, 14.1]) line.run(`l${days}`, ago(days), ago(days) * 1000);
   for (const [id, status, days] of [['new', 'success', 6.9], ['old', 'success', 7.1], ['dead', 'expired', 8], ['lasting', 'scanning', 8]] as const) login.run(id, 'a', status, ago(days));
+  const metric = db.prepare('INSERT INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, 0, 0, 0, 0, 0)');
+  for (const [step, days] of [['10s', 0.04], ['10s', 0.05], ['1m', 0.9], ['10m', 29]] as const) metric.run(step, 'w', ago(days));
 
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2, metrics: 1 });
   expect(all('notifications', 'key')).toEqual(['n0', 'n29.9']);
   expect(all('worker_logs', 'message')).toEqual(['l0', 'l13.9']);
   expect(all('login_sessions', 'id')).toEqual(['lasting', 'new']);
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0, metrics: 0 });
 });

@@ -13,15 +13,15 @@ import { worker as bound } from '../../../actors/worker.ts';
 const TAG = 'workers';
 const configId = z.string().regex(/^([0-9]{1,9}|[a-z0-9][a-z0-9-]{0,62})$/, 'must be the number or the worker_id of a configuration');
 const newId = id.refine((v) => !['overview', 'batch', 'new'].includes(v), 'must not be overview, batch or new');
-const creating = workerConfig.extend({ worker_id: newId, name: workerConfig.shape.name, proxy_id: z.null().optional() });
-const patching = workerPatch.extend({ proxy_id: z.null().optional(), worker_id: z.string().optional() });
+const creating = workerConfig.safeExtend({ worker_id: newId });
+const patching = workerPatch.safeExtend({ worker_id: z.string().optional() });
 const stopping = (bound.commands['stop']!.schema);
 const restarting = (bound.commands['restart']!.schema);
 const batch = z.strictObject({ action: z.enum(['start', 'stop', 'restart', 'drain']), worker_ids: z.array(id).min(1), options: z.record(z.string(), z.unknown()).default({}) });
 
 export const workerApi = (): Route[] => [
   ...mount('post', '/worker-configs', 'operate', { tag: TAG, summary: 'Create a worker', body: creating, answer: 'the configuration', status: 201 }, async (call) => {
-    const { worker_id, proxy_id: _, ...config } = await readBody(call, creating);
+    const { worker_id, ...config } = await readBody(call, creating);
     const done = await call.command({ kind: 'worker', id: worker_id }, 'create', config);
     const stored = findWorker(call.d.db, worker_id);
     return answer(call, { success: true, ...(stored ? configRow(call, stored) : { worker_id, ...mask(call, config) }), state: done.state }, 201, { Location: `/api/v1/worker-configs/${worker_id}` });
@@ -36,7 +36,7 @@ export const workerApi = (): Route[] => [
   ...(['patch', 'put'] as const).flatMap((method) =>
     mount(method, '/worker-configs/:id', 'operate', { tag: TAG, summary: 'Change a configuration; fields that are not given stay', body: patching, answer: 'the configuration' }, async (call) => {
       const row = byConfig(call);
-      const { proxy_id: _, worker_id, ...patch } = await readBody(call, patching);
+      const { worker_id, ...patch } = await readBody(call, patching);
       if (worker_id !== undefined && worker_id !== row.id) throw new Problem(422, 'invalid', 'worker_id: is fixed once created', { field: 'worker_id' });
       await call.command({ kind: 'worker', id: row.id }, 'update', patch);
       return answer(call, { success: true, ...configRow(call, row), ...mask(call, patch) });
