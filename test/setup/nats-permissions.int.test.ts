@@ -1,10 +1,12 @@
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { admitWorker } from '../../runtime/nats-server/admit-worker.ts';
+import { agentPassword, agentUser, joinPassword } from '../../runtime/agent/passwords.ts';
+import { admitMachine, admitWorker } from '../../runtime/nats-server/admit-worker.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
-import { usersFile } from '../../runtime/nats-server/users.ts';
+import { knownMachines, usersFile, writeUsers } from '../../runtime/nats-server/users.ts';
 import { natsLogin, workerLogin, type NatsLogin } from '../../runtime/nats-login.ts';
 import { STREAM } from '../../transport/subjects.ts';
 import { runningServer, type RunningServer } from './running-server.ts';
@@ -138,6 +140,80 @@ it('a new worker is admitted while the server and the others run on', async () =
   expect(statSync(usersFile(server.config)).mode & 0o777).toBe(0o600);
   await expect(admitWorker(server.config, server.secrets, 'master')).rejects.toThrow(/choose another/);
   await expect(admitWorker(server.config, server.secrets, 'a.b')).rejects.toThrow(/worker id/);
+});
+
+const INSTALL = 'a'.repeat(32);
+const agent = async (machine: string, install = INSTALL) => {
+  await admitMachine(server.config, server.secrets, machine, install, false);
+  return as({ servers: server.config.nats.servers, user: agentUser(machine), pass: agentPassword(server.secrets.psk, machine, install), inboxPrefix: `_INBOX_${agentUser(machine)}`, name: 'agent' });
+};
+const joiner = () => as({ servers: server.config.nats.servers, user: 'join', pass: joinPassword(server.secrets.psk), inboxPrefix: '_INBOX_join', name: 'join' });
+
+it.each(['troupe.agent.box-1.start', 'troupe.mhb.box-1', 'troupe.ask.worker-1.register', 'troupe.hb.worker-1', 'troupe.in.account.a.PAUSE', 'troupe.cmd.worker.a.start', '$JS.API.INFO', '$KV.troupe-vault.a', '_INBOX_master.x'])('who only may join can\'t publish to %s', async (subject) => {
+  const nc = await joiner();
+  expect(await violation(nc, () => nc.publish(subject, '{}'))).toMatch(/permissions violation for publish/i);
+});
+
+it.each(['troupe.>', 'troupe.join.*', 'troupe.agent.*.start', '_INBOX.>', '_INBOX_agent-box-1.>', '>'])('who only may join can\'t subscribe to %s', async (subject) => {
+  const nc = await joiner();
+  expect(await violation(nc, () => void nc.subscribe(subject, { callback: () => undefined }))).toMatch(/permissions violation for subscription/i);
+});
+
+it('who only may join asks for any machine', async () => {
+  const nc = await joiner();
+  expect(await violation(nc, () => nc.publish('troupe.join.box-7', '{}'))).toBe('');
+});
+
+it.each(['troupe.mhb.box-2', 'troupe.agent.box-1.start', 'troupe.agent.box-2.start', 'troupe.join.box-1', 'troupe.hb.worker-1', 'troupe.ask.worker-1.register', 'troupe.fx.worker-1', 'troupe.in.account.a.PAUSE', 'troupe.cmd.worker.a.start', '$JS.API.INFO', '_INBOX_master.x'])('an agent can\'t publish to %s', async (subject) => {
+  const nc = await agent('box-1');
+  expect(await violation(nc, () => nc.publish(subject, '{}'))).toMatch(/permissions violation for publish/i);
+});
+
+it.each(['troupe.agent.box-2.*', 'troupe.agent.*.start', 'troupe.agent.>', 'troupe.>', 'troupe.fx.worker-1', '_INBOX.>', '_INBOX_agent-box-2.>', '_INBOX_join.>', '>'])('an agent can\'t subscribe to %s', async (subject) => {
+  const nc = await agent('box-1');
+  expect(await violation(nc, () => void nc.subscribe(subject, { callback: () => undefined }))).toMatch(/permissions violation for subscription/i);
+});
+
+it('an agent answers the master and reports; what it is told to start is not for the operator or the page', async () => {
+  const op = await role('operator');
+  const heard: string[] = [];
+  op.subscribe('troupe.>', { callback: (_, m) => void heard.push(m.subject) });
+  await op.flush();
+  const nc = await agent('box-1');
+  nc.subscribe('troupe.agent.box-1.*', { callback: (_, m) => void m.respond('{"ok":true}') });
+  await nc.flush();
+  const master = await role('master');
+  expect((await master.request('troupe.agent.box-1.start', '{"env":{"TOKEN":"x"}}')).json()).toEqual({ ok: true });
+  nc.publish('troupe.mhb.box-1', '{}');
+  await nc.flush();
+  await expect.poll(() => heard).toContain('troupe.mhb.box-1');
+  expect(heard).toEqual(['troupe.mhb.box-1']);
+  for (const r of ['operator', 'web'] as const) {
+    const other = await role(r);
+    expect(await violation(other, () => other.publish('troupe.agent.box-1.start', '{}')), r).toMatch(/permissions violation for publish/i);
+  }
+  const web = await role('web');
+  expect(await violation(web, () => void web.subscribe('troupe.agent.>', { callback: () => undefined }))).toMatch(/permissions violation/i);
+});
+
+it('workers and agents never share a name', async () => {
+  for (const id of ['agent-x', 'agent-box-1', 'join']) await expect(admitWorker(server.config, server.secrets, id), id).rejects.toThrow(/choose another/);
+  // One that an earlier release let in keeps its name, and no machine gets it.
+  const old = { ...server.config, dataDir: join(server.config.dataDir, 'earlier') };
+  mkdirSync(old.dataDir);
+  writeFileSync(join(old.dataDir, 'nats-workers.json'), '["agent-7"]');
+  writeUsers(old, server.secrets, 'worker-1');
+  expect(readFileSync(usersFile(old), 'utf8')).toContain('user: "agent-7"');
+  await expect(admitMachine(old, server.secrets, '7', INSTALL, false)).rejects.toThrow(/the worker agent-7 has the name of its agent; choose another name with --machine/);
+  expect(knownMachines(old)).toEqual({});
+});
+
+it('a machine that is set up anew makes the earlier one\'s login void', async () => {
+  await agent('box-3');
+  await expect(admitMachine(server.config, server.secrets, 'box-3', 'b'.repeat(32), false)).rejects.toThrow(/--replace/);
+  await admitMachine(server.config, server.secrets, 'box-3', 'b'.repeat(32), true);
+  await expect(as({ servers: server.config.nats.servers, user: 'agent-box-3', pass: agentPassword(server.secrets.psk, 'box-3', INSTALL), inboxPrefix: '_INBOX_agent-box-3', name: 'x' })).rejects.toThrow(/authorization/i);
+  for (const bad of ['', 'A', 'a.b', '*', 'x'.repeat(64)]) await expect(admitMachine(server.config, server.secrets, bad, INSTALL, false), bad).rejects.toThrow(/machine/);
 });
 
 it('runs as asked: every write synced, loopback only, no password in its arguments', async () => {
