@@ -138,7 +138,7 @@ export function driverCases<Handle>(name: string, setUp: () => Promise<DriverUnd
     });
 
     it('measures memory and CPU', async () => {
-      const handle = await start('console.log("up"); for (;;) {}');
+      const handle = await start('const held = Buffer.alloc(20_000_000, 1); console.log("up"); for (;;) held[0] = 2');
       await line(handle, 'up');
       await driver.stats(handle);
       await expect.poll(async () => (await driver.stats(handle))!.cpuRatio, { interval: 300, timeout: 15_000 }).toBeGreaterThan(0.1);
