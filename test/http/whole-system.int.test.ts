@@ -74,7 +74,7 @@ describe('replies through the page, a real master and back', () => {
 
 describe('a worker', () => {
   it('takes its commands in order, and says no to those that make no sense', async () => {
-    expect((await s.api('POST', '/worker-configs', { worker_id: 'w-9', name: 'nine', auto_start: false, deployment_type: 'docker' })).status).toBe(201);
+    expect((await s.api('POST', '/worker-configs', { worker_id: 'w-9', name: 'nine', auto_start: false, deployment_type: 'docker', docker_image: 'troupe:1' })).status).toBe(201);
     expect((await s.api('POST', '/worker-configs', { worker_id: 'w-9', name: 'again' })).status).toBe(409);
     for (const verb of ['stop', 'drain', 'retry']) expect((await s.api('POST', `/workers/w-9/${verb}`, {})).status, verb).toBe(409);
     const batch = await s.api('POST', '/workers/batch', { action: 'stop', worker_ids: ['w-9', 'ghost', 'w-9'] });
