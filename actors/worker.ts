@@ -142,6 +142,9 @@ const nothing = z.strictObject({});
 const secrets = [{ path: 'secret_env.*', field: 'env-*' }, { path: 'ssh_password', field: 'ssh-password' }];
 const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
 
+/** Two states of the first version have parts now. */
+const processOfV1 = (process: unknown): unknown => (process === 'draining' ? { draining: 'supervised' } : (process as { running?: string }).running === 'supervised' ? { running: { supervised: 'heard' } } : process);
+
 /** A worker's public commands; its process is the master's business, by a driver. */
 export const worker = bind({
   kind: 'worker',
@@ -163,8 +166,7 @@ export const worker = bind({
   migrations: {
     'worker-v1': (stored: { value: any; context: { config: object; configVersion: number; registration: object | null } }) => ({
       ...stored,
-      // What was one state holds two now: who drains a process of ours watches it.
-      value: stored.value?.active?.process === 'draining' ? { active: { ...stored.value.active, process: { draining: 'supervised' } } } : stored.value,
+      value: stored.value?.active ? { active: { ...stored.value.active, process: processOfV1(stored.value.active.process) } } : stored.value,
       context: { ...stored.context, history: [], runs: stored.context.registration && { started: stored.context.configVersion, applied: stored.context.configVersion }, config: { ...workerDefaults, ...stored.context.config } },
     }),
   },

@@ -191,6 +191,7 @@ export const workerMachine = setup({
     unseen: ({ context, event }) => (event as { output?: Exit }).output?.unseen === true && context.config.enabled && context.config.auto_restart,
     exitedWell: ({ event }) => (event as { output?: Exit }).output?.code === 0,
     current: ({ context, event }) => event.type === 'APPLIED' && context.runs !== null && event.version > context.runs.applied && event.version <= context.configVersion,
+    nearby: ({ context }) => context.config.deployment_type === 'local' || context.config.deployment_type === 'docker',
     mayRecycle: ({ context }) => context.config.recycle_after_hours > 0,
     memoryStops: ({ context }) => context.config.memory_action === 'stop',
     memoryDrains: ({ context }) => context.config.memory_action === 'drain',
@@ -200,6 +201,7 @@ export const workerMachine = setup({
     backoff: ({ context, event }) => Math.max(0, (context.nextRetryAt ?? 0) - stamp(event).at),
     registerWithin: 30_000,
     pause: 1_000,
+    silence: 120_000,
     drainWithin: ({ context }) => context.config.drain_timeout_ms,
     old: ({ context }) => Math.max(1, context.config.recycle_after_hours) * HOUR,
     healthyAfter: WINDOW,
@@ -316,6 +318,15 @@ export const workerMachine = setup({
                       { target: '#worker-v2.active.process.stopping', actions: ['overMemory', 'grace'] },
                     ],
                   },
+                  initial: 'heard',
+                  states: {
+                    heard: { on: { OFFLINE: { guard: 'nearby', target: 'silent' } } },
+                    /** Its process is there and says nothing: it hangs. One behind a broken line may be well. */
+                    silent: {
+                      on: { REGISTERED: 'heard' },
+                      after: { silence: { target: '#worker-v2.active.process.stopping', actions: ['grace', assign({ cause: 'silent for 2 min although its process is there', graceMs: 5_000 })] } },
+                    },
+                  },
                   after: {
                     healthyAfter: { actions: 'forget' },
                     old: { guard: 'mayRecycle', target: '#worker-v2.active.process.draining', actions: ['grace', { type: 'because', params: ({ context }) => ({ cause: `recycled after ${context.config.recycle_after_hours} h` }) }] },
@@ -408,7 +419,8 @@ export const workerMachine = setup({
                 START: { target: 'starting', actions: ['forget', words('started')] },
                 RETRY_NOW: { target: 'starting', actions: ['forget', words('started again')] },
                 RESTART: { target: 'starting', actions: ['forget', words('restarted')] },
-                STOP: 'stopped',
+                STOP: { target: 'stopped', actions: words('stopped') },
+                REGISTERED: { guard: 'ours', target: 'running', actions: { type: 'because', params: { cause: 'it answers again' } } },
                 REMOVE: '#worker-v2.removed',
               },
             },

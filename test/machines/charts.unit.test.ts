@@ -20,7 +20,7 @@ describe('worker', () => {
     s.done('spawn', { handle: {}, pid: 7 });
     expect(s.state).toContain('starting.registering');
     s.send('REGISTERED', registered);
-    expect(s.state).toBe('active.process.running.supervised,active.link.connected');
+    expect(s.state).toBe('active.process.running.supervised.heard,active.link.connected');
   });
   it('that does not register in 30 s is ended and started again', () => {
     const s = worker();
@@ -116,6 +116,105 @@ describe('worker', () => {
     expect(s.running).toEqual([]);
     s.send('OFFLINE');
     expect(s.state).toBe('active.process.stopped,active.link.disconnected');
+  });
+  it('names its cause, and keeps the last restarts with theirs', () => {
+    const s = running();
+    s.rnd = 0;
+    s.done('watch', { code: 139, signal: null });
+    expect(s.context.cause).toBe('exit 139 SIGSEGV');
+    s.wait(5_000);
+    expect(s.context.cause).toBe('restarted: exit 139 SIGSEGV');
+    expect(s.context.history).toEqual([{ at: s.now, cause: 'exit 139 SIGSEGV' }]);
+  });
+  it.each([
+    ['restart', 'stopping.ending', 'starting.spawning'],
+    ['drain', 'draining.supervised', 'starting.spawning'],
+    ['stop', 'stopping.ending', 'stopped'],
+  ])('over its memory: %s', (memory_action, first, last) => {
+    const s = running({ memory_action });
+    s.send('OVER_MEMORY', { usedMb: 2150, limitMb: 2048 });
+    expect(s.state).toContain(`process.${first}`);
+    expect(s.context.cause).toBe('memory 2.1 GB over 2 GB');
+    if (first.startsWith('draining')) s.send('DRAINED');
+    s.done('kill', { code: 0, signal: null });
+    s.wait(1_000);
+    expect(s.state).toContain(`process.${last}`);
+    if (last !== 'stopped') expect(s.context).toMatchObject({ cause: 'restarted: memory 2.1 GB over 2 GB', restarts: 1 });
+  });
+  it('is recycled at its age, by a drain', () => {
+    const s = running({ recycle_after_hours: 2 });
+    s.wait(2 * 3_600_000);
+    expect(s.state).toContain('process.draining.supervised');
+    s.send('DRAINED');
+    s.done('kill', { code: 0, signal: null });
+    s.wait(1_000);
+    expect(s.state).toContain('starting.spawning');
+    expect(s.context.cause).toBe('restarted: recycled after 2 h');
+    const never = running();
+    never.wait(1000 * 3_600_000);
+    expect(never.state).toContain('running.supervised');
+  });
+  it('drains until it is empty or its time is over, and can be taken back', () => {
+    const s = running({ drain_timeout_ms: 60_000 });
+    s.send('DRAIN', { by: 'user:a' });
+    expect(s.context.cause).toBe('drained by user:a');
+    s.send('START', { by: 'user:b' });
+    expect(s.state).toContain('running.supervised.heard');
+    s.send('DRAIN');
+    s.wait(60_000);
+    expect(s.state).toContain('stopping.ending');
+    s.done('kill', { code: 0, signal: null });
+    expect(s.state).toContain('process.stopped');
+  });
+  it('is killed out of every state that has a process, and a stop under way becomes a kill', () => {
+    for (const before of [(s: Story) => s, (s: Story) => (s.send('DRAIN'), s), (s: Story) => (s.send('STOP'), s)]) {
+      const s = before(running());
+      s.send('KILL', { by: 'user:a' });
+      expect(Object.values(s.entry.pending.effects)).toMatchObject([{ src: 'kill', input: { graceMs: 0 } }]);
+      expect(s.context.cause).toBe('killed by user:a');
+    }
+  });
+  it('told to start while it stops, starts once it has stopped', () => {
+    const s = running();
+    s.send('STOP');
+    s.send('START');
+    s.done('kill', { code: 0, signal: null });
+    s.wait(1_000);
+    expect(s.state).toContain('starting.spawning');
+    const other = running();
+    other.send('RESTART');
+    other.send('STOP');
+    other.done('kill', { code: 0, signal: null });
+    expect(other.state).toContain('process.stopped');
+  });
+  it('that hangs is ended and started again; one behind a broken line is left alone', () => {
+    const s = running();
+    s.send('OFFLINE');
+    s.wait(119_000);
+    expect(s.state).toBe('active.process.running.supervised.silent,active.link.offline');
+    s.wait(1_000);
+    expect(s.state).toContain('stopping.ending');
+    expect(s.context.cause).toContain('silent for 2 min');
+    const far = running({ deployment_type: 'remote', ssh_host: 'h', ssh_user: 'u', ssh_key_id: 'k' });
+    far.send('OFFLINE');
+    far.wait(3_600_000);
+    expect(far.state).toContain('running.supervised');
+    const back = running();
+    back.send('OFFLINE');
+    back.send('REGISTERED', registered);
+    back.wait(600_000);
+    expect(back.state).toBe('active.process.running.supervised.heard,active.link.connected');
+  });
+  it('tells which version of its configuration it runs', () => {
+    const s = running();
+    expect(s.context.runs).toEqual({ started: 1, applied: 1 });
+    s.send('UPDATE', { config: { max_accounts: 5, secret_env: { A: 'worker_w.env-A' } } });
+    expect(s.context).toMatchObject({ configVersion: 2, runs: { started: 1, applied: 1 }, config: { max_accounts: 5, secret_env: { A: 'worker_w.env-A' } } });
+    expect(s.send('APPLIED', { version: 3 })).toBe(false);
+    s.send('APPLIED', { version: 2 });
+    expect(s.context.runs).toEqual({ started: 1, applied: 2 });
+    s.send('UPDATE', { config: { secret_env: { A: null } } });
+    expect(s.context.config.secret_env).toEqual({});
   });
   it('can be removed only when it does not run', () => {
     const s = running();
