@@ -12,6 +12,7 @@ export function asDriverError(error: unknown, target: SshTarget): DriverError {
   if (level === 'client-timeout' || code === 'ETIMEDOUT' || /timed out/i.test(message)) return new DriverError('timeout', `${where} did not answer in time`);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new DriverError('unreachable', `${target.host} has no address: check the host's name`);
   if (code === 'ECONNREFUSED') return new DriverError('unreachable', `nothing listens on ${where}: is the SSH server running there?`);
+  if (/Bad packet length/i.test(message)) return new DriverError('unreachable', `${where} sends more at once than SSH allows: shorten its banner (35,000 bytes at most)`);
   return new DriverError('unreachable', `the link to ${where} failed: ${message}`);
 }
 

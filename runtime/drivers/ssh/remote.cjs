@@ -118,8 +118,8 @@ async function resolve(h, dir) {
   for (const end = now() + KILL_WITHIN_MS; now() < end; await delay(20)) {
     const noted = readJson(handleFile(dir));
     if (noted !== null && noted.nonce === h.nonce && noted.pid !== null) return isAlive(noted) ? noted : null;
-    if (keeperAlive(h.nonce)) continue;
     const eldest = treeOf(h.nonce).sort((a, b) => Number(BigInt(a.startTime) - BigInt(b.startTime)) || a.pid - b.pid)[0];
+    if (eldest === undefined && keeperAlive(h.nonce)) continue;
     if (eldest === undefined) return null;
     const whole = Object.assign({}, h, { pid: eldest.pid, startTime: eldest.startTime });
     writeJson(handleFile(dir), whole);

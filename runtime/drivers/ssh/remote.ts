@@ -10,7 +10,10 @@ import type { HostKeys, SshTarget } from './target.ts';
 // A login shell of any kind takes this in single quotes; it is the same for every request, and what varies goes by stdin.
 export const LOADER = 'let t="";process.stdin.setEncoding("utf8").on("data",d=>{t+=d}).on("end",()=>{const i=t.indexOf(String.fromCharCode(0));new Function("require","request",t.slice(0,i))(require,JSON.parse(t.slice(i+1)))})';
 export const COMMAND = `/bin/sh -c 'command -v node >/dev/null 2>&1 || { echo; echo TROUPE-NO-NODE; exit 127; }; exec node -e "${LOADER.replaceAll('"', '\\"')}"'`;
-export const PROGRAM = readFileSync(join(import.meta.dirname, 'remote.cjs'), 'utf8');
+
+let text: string | null = null;
+/** What runs on the other machine. */
+export const program = (): string => (text ??= readFileSync(join(import.meta.dirname, 'remote.cjs'), 'utf8'));
 
 const MAX_OUTPUT = 8 * 1024 * 1024;
 const CHUNK = 32 * 1024;
@@ -26,7 +29,7 @@ export class Remote {
 
   async call<T>(op: string, request: Record<string, unknown>, limitMs = this.#o.limitMs): Promise<T> {
     const id = randomBytes(8).toString('hex');
-    const { output, errors } = await this.#use(limitMs, (client, signal) => run(client, COMMAND, `${PROGRAM}\0${JSON.stringify({ ...request, id, op })}`, signal));
+    const { output, errors } = await this.#use(limitMs, (client, signal) => run(client, COMMAND, `${program()}\0${JSON.stringify({ ...request, id, op })}`, signal));
     const frame = findFrame(output, id);
     if (frame?.ok) return frame.value as T;
     if (frame) throw new DriverError(frame.kind as DriverFault, frame.message, frame.details);

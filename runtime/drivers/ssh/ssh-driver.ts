@@ -6,7 +6,7 @@ import { DriverError, type Driver, type Exit, type Health, type LogPage, type Lo
 import { bootstrap, type BootstrapStep } from './bootstrap.ts';
 import { mayPass } from './faults.ts';
 import { SshPool } from './pool.ts';
-import { LOADER, PROGRAM, Remote } from './remote.ts';
+import { LOADER, program, Remote } from './remote.ts';
 import { checkTarget, type HostKeys, type SshTarget } from './target.ts';
 
 /** A process on another machine. `dir` is its private folder there; `startedAt` in epoch milliseconds. */
@@ -73,7 +73,7 @@ export class SshDriver implements Driver<SshHandle> {
     const dir = posix.join(this.#installDir, 'run', key);
     const { command, args, env, cwd } = spec;
     await this.#remote.upload(posix.join(dir, `env-${nonce}.json`), Buffer.from(JSON.stringify({ command, args, env, cwd })));
-    return this.#remote.call<SshHandle>('start', { dir, key, nonce, startedAt: Date.now(), maxLogBytes: this.#maxLogBytes, loader: LOADER, program: PROGRAM });
+    return this.#remote.call<SshHandle>('start', { dir, key, nonce, startedAt: Date.now(), maxLogBytes: this.#maxLogBytes, loader: LOADER, program: program() });
   }
 
   async recover(handle: SshHandle): Promise<'running' | 'gone'> {
