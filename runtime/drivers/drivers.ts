@@ -7,6 +7,8 @@ import type { HostKeys } from './ssh/target.ts';
 
 export type DriversOptions = {
   config: Config;
+  /** Tells our containers from those of another Troupe. */
+  installation: string;
   nc: NatsConnection;
   hostKeys: HostKeys;
   /** A private key of the key store, opened. */
@@ -35,7 +37,7 @@ export class Drivers {
       case 'docker':
         return this.once(`docker ${c.docker_host ?? ''}`, async () => {
           const { DockerDriver } = await import('./docker/docker-driver.ts');
-          return { driver: new DockerDriver(dockerOptions(c.docker_host, this.o.config)) };
+          return { driver: new DockerDriver({ docker: dockerAt(c.docker_host), namespace: this.o.installation, allowedMounts: this.o.config.dockerMounts }) };
         });
       case 'k8s':
         return this.once(`k8s ${c.k8s_namespace ?? ''}`, async () => {
@@ -88,8 +90,7 @@ export class Drivers {
   }
 }
 
-function dockerOptions(host: string | null, config: Config): { docker: Record<string, unknown>; allowedMounts: string[] } {
+function dockerAt(host: string | null): { socketPath: string } | { host: string; port: number } {
   const url = host ? new URL(host) : null;
-  const docker = !url || url.protocol === 'unix:' ? { socketPath: url?.pathname ?? '/var/run/docker.sock' } : { host: url.hostname, port: Number(url.port || 2375) };
-  return { docker, allowedMounts: config.dockerMounts };
+  return !url || url.protocol === 'unix:' ? { socketPath: url?.pathname ?? '/var/run/docker.sock' } : { host: url.hostname, port: Number(url.port || 2375) };
 }

@@ -20,9 +20,11 @@ const PASSES = new Set(['unreachable', 'timeout', 'busy']);
 
 /** What the worker chart asks of the outside: start, watch and end one process through its driver. */
 export function workerEffects({ config, secrets, drivers, mux, liveness, open }: WorkerEffectsOptions): Record<'spawn' | 'watch' | 'kill', MasterEffect> {
+  /** Starts under way, by worker: a stop that breaks one off waits until it is known what was started. */
+  const starting = new Map<string, Promise<unknown>>();
   return {
-    async spawn({ id, config: wanted, version }: Input) {
-      return named(async () => {
+    spawn({ id, config: wanted, version }: Input, { signal }) {
+      const work = named(async () => {
         const driver = await drivers.of(wanted);
         await admitWorker(config, secrets, id);
         const sealed: Record<string, string> = {};
@@ -37,9 +39,12 @@ export function workerEffects({ config, secrets, drivers, mux, liveness, open }:
           Object.assign(spec, { command: place.node, args: [place.main, ...spec.args.slice(1)], cwd: wanted.working_directory ?? place.cwd });
           spec.env['TROUPE_DATA'] = place.dataDir;
         }
+        signal.throwIfAborted();
         const handle = (await driver.start(spec, id)) as { pid?: number | null };
         return { handle, pid: typeof handle.pid === 'number' ? handle.pid : null };
-      });
+      }).finally(() => starting.get(id) === work && starting.delete(id));
+      starting.set(id, work);
+      return work;
     },
     async watch({ id, handle, config: wanted }: Input, { again, signal }) {
       if (!handle) throw new EffectFailed('unknown', 'it has no process to watch');
@@ -55,6 +60,7 @@ export function workerEffects({ config, secrets, drivers, mux, liveness, open }:
       return { code: exit.code, signal: exit.signal } satisfies Exit;
     },
     async kill({ id, handle, graceMs, config: wanted, generation }: Input, { signal }) {
+      await starting.get(id)?.catch(() => undefined);
       if (!handle && generation === 0) {
         await stopElsewhere(mux, liveness, id, graceMs, signal);
         return { code: null, signal: null };

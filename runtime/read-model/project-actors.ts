@@ -67,7 +67,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       });
       version.run({ worker_id: id, version: c.configVersion, config: JSON.stringify({ ...full, worker_id: id }), by: entry.cause.by ?? null, at_ms: c.updatedAt });
       runtime.run({
-        worker_id: id, config_id: configId.get(id) ?? null, process_id: c.pid ?? c.registration?.pid ?? null, container_id: place('docker', 'container'), pod_name: place('k8s', 'pod'), status: phase, cause: c.cause, started_at: sec(c.startedAt), stopped_at: sec(c.stoppedAt),
+        worker_id: id, config_id: configId.get(id) ?? null, process_id: c.pid ?? c.registration?.pid ?? null, container_id: place('docker', 'id'), pod_name: place('k8s', 'pod'), status: phase, cause: c.cause, started_at: sec(c.startedAt), stopped_at: sec(c.stoppedAt),
         error_count: c.errors, last_error: c.lastError, restart_count: c.restarts, last_restart_at: c.restarts > 0 ? sec(c.history?.[0]?.at ?? c.startedAt) : null, next_retry_ms: c.nextRetryAt, worker_version: c.registration?.version ?? null, node_version: c.registration?.node ?? null, chromium_version: c.registration?.chromium ?? null,
         runs_started: c.runs?.started ?? null, runs_applied: c.runs?.applied ?? null, restarts: JSON.stringify(c.history ?? []), last_exit: c.lastExit && JSON.stringify(c.lastExit), handle: c.handle === null ? null : JSON.stringify(c.handle),
       });

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { memoryLimitOf } from '../../runtime/drivers/local/cgroup.ts';
 import { LocalDriver, type LocalHandle } from '../../runtime/drivers/local/local-driver.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { driverCases } from '../contracts/driver.case.ts';
@@ -142,4 +143,17 @@ it('keeps its files to itself', async () => {
   const handle = await start('console.log("x")');
   await driver.wait(handle, new AbortController().signal);
   for (const file of [handle.log, join(dir, 'run', 'w.json')]) expect(statSync(file).mode & 0o077, file).toBe(0);
+});
+
+it('keeps a process within its memory where the kernel can, with room above the limit at which it is restarted in order', async (t) => {
+  const limits = { memoryMb: 100, cpuCores: 1 };
+  const eat = 'const kept = []; console.log("up"); setInterval(() => { kept.push(Buffer.alloc(20e6, 1)); console.log(kept.length) }, 20)';
+  const handle = await driver.start({ command: process.execPath, args: ['-e', eat], env: {}, cwd: dir, limits }, 'hungry');
+  handles.push(handle);
+  await expect.poll(() => linesOf(handle)).toContain('up');
+  if (memoryLimitOf(handle.nonce) === null) return t.skip('this machine gives no cgroups to this user: memory is watched only');
+  expect(memoryLimitOf(handle.nonce)).toBe(150 * 1_048_576);
+  expect(await driver.wait(handle, AbortSignal.timeout(30_000))).toMatchObject({ signal: 'SIGKILL' });
+  await driver.stop(handle, 0);
+  expect(memoryLimitOf(handle.nonce)).toBeNull();
 });

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '../../../transport/subjects.ts';
 import { waitForLock } from '../../file-lock.ts';
 import { DriverError, type Driver, type Exit, type Health, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
+import { confine, release } from './cgroup.ts';
 import { HandleStore, type LocalHandle } from './handle-store.ts';
 import { boundLog, openLog, readLog } from './log-files.ts';
 import { bootId, rssBytes, startTimeOf } from './proc.ts';
@@ -60,6 +61,7 @@ export class LocalDriver implements Driver<LocalHandle> {
         if (alive !== null) return alive;
         const left = await killTree(before.nonce, KILL_WITHIN_MS);
         if (left.length > 0) throw new DriverError('stuck', `what ${key} left behind can't be killed (pid ${left.join(', ')}): end it by hand`);
+        release(before.nonce);
       }
       return await this.#spawn(spec, key);
     } finally {
@@ -78,7 +80,10 @@ export class LocalDriver implements Driver<LocalHandle> {
     for (;;) {
       abort.throwIfAborted();
       boundLog(handle.log, this.#maxLogBytes);
-      if (exit !== null) return exit;
+      if (exit !== null) {
+        release(handle.nonce);
+        return exit;
+      }
       if (own === undefined && this.#resolve(handle) === null) return { code: null, signal: null, at: Date.now() };
       await Promise.race([delay(this.#pollMs, undefined, { signal: abort }), ...(own ? [own] : [])]);
     }
@@ -93,6 +98,7 @@ export class LocalDriver implements Driver<LocalHandle> {
     }
     const left = await killTree(handle.nonce, KILL_WITHIN_MS);
     if (left.length > 0) throw new DriverError('stuck', `${handle.key} can't be killed (pid ${left.join(', ')}): the kernel holds it, often a disk or network mount that hangs`);
+    release(handle.nonce);
     this.#store.remove(handle);
     this.#cpu.delete(handle.nonce);
     this.#children.delete(handle.nonce);
@@ -138,6 +144,7 @@ export class LocalDriver implements Driver<LocalHandle> {
     const exit = new Promise<Exit>((done) => child.once('exit', (code, sig) => done({ code, signal: sig, at: Date.now() })));
     this.#children.set(note.nonce, exit);
     child.unref();
+    if (spec.limits) confine(note.nonce, child.pid, spec.limits);
     const handle = { ...note, pid: child.pid, startTime: startTimeOf(child.pid) };
     this.#store.write(handle);
     return handle;
