@@ -49,6 +49,8 @@ export async function dockerServer(): Promise<DockerServer | string> {
   const close = async () => {
     for (const { Id } of await docker.listContainers({ all: true }).catch(() => [])) await docker.getContainer(Id).remove({ force: true }).catch(() => {});
     await down();
+    // A daemon with live-restore leaves its folder mounted on itself.
+    for (const point of mountsBelow(dir)) execFileSync('umount', ['-l', point]);
     rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   try {
@@ -68,7 +70,7 @@ export async function dockerServer(): Promise<DockerServer | string> {
 
 /** Node, a shell and their libraries, as they are on this machine. */
 async function importImage(docker: Docker, dir: string): Promise<void> {
-  const programs = [process.execPath, '/bin/sh', '/bin/rm', '/bin/sleep'];
+  const programs = [process.execPath, '/bin/sh', '/bin/rm', '/bin/sleep', '/usr/bin/unshare', '/bin/mount'];
   const libraries = programs.flatMap((p) => [...execFileSync('ldd', [p], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g)].map((m) => m[1]!));
   const root = join(dir, 'image');
   for (const file of new Set([...programs, ...libraries])) {
@@ -85,6 +87,8 @@ async function importImage(docker: Docker, dir: string): Promise<void> {
   rmSync(archive);
   rmSync(root, { recursive: true });
 }
+
+const mountsBelow = (dir: string) => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((l) => l.split(' ')[4] ?? '').filter((p) => p.startsWith(`${dir}/`)).reverse();
 
 /** Whether a process of some container has this pid for itself. */
 export function livesInside(pid: number): boolean {

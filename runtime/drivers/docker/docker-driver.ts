@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker, { type Container, type ContainerInspectInfo, type DockerOptions } from 'dockerode';
 import { DriverError, type Driver, type Exit, type Health, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
@@ -22,7 +24,7 @@ export type DockerDriverOptions = {
   network?: string;
   /** Numbers, of a user that is not root. */
   user?: { uid: number; gid: number };
-  /** More of Docker's security options: a seccomp profile that lets Chromium's own sandbox work, say. */
+  /** Docker's security options besides no-new-privileges; by default a seccomp profile under which Chromium's own sandbox works. */
   securityOpt?: string[];
   /** How long one request may take, ms. */
   limitMs?: number;
@@ -31,7 +33,9 @@ export type DockerDriverOptions = {
 };
 
 const KILL_WITHIN_MS = 5000;
-const START_WITHIN_MS = 10_000;
+const START_WITHIN_MS = 20_000;
+// How long another master may be between create and start.
+const CREATED_FOR_MS = 5000;
 // The daemon's clock may be behind ours.
 const CLOCKS_APART_MS = 86_400_000;
 
@@ -58,7 +62,7 @@ export class DockerDriver implements Driver<DockerHandle> {
     this.#rules = {
       namespace, user,
       network: options.network ?? 'troupe',
-      securityOpt: options.securityOpt ?? [],
+      securityOpt: options.securityOpt ?? [`seccomp=${readFileSync(join(import.meta.dirname, 'seccomp.json'), 'utf8')}`],
       mounts: { allowed: options.allowedMounts ?? [], sockets: docker.host ? [] : [socket], remote: docker.host !== undefined && !/^(https?:\/\/)?(localhost|127\.|\[?::1)/.test(docker.host) },
     };
     this.#limitMs = options.limitMs ?? 20_000;
@@ -201,13 +205,12 @@ export class DockerDriver implements Driver<DockerHandle> {
 
   /** The handle of what holds this key's name; null once it is out of the way. */
   async #adopt(key: string): Promise<DockerHandle | null> {
-    for (const end = performance.now() + START_WITHIN_MS; ; await delay(50)) {
+    for (const end = performance.now() + CREATED_FOR_MS; ; await delay(50)) {
       const info = await this.#inspect(nameOf(key));
       if (info === null) return null;
       const labels = info.Config.Labels as Partial<Labels>;
       if (labels['troupe.key'] !== key || labels['troupe.namespace'] !== this.#rules.namespace) throw new DriverError('foreign', `a container named ${nameOf(key)} is there already and is not ours: rename or remove it (docker rm ${nameOf(key)}), or give this worker another name`, { container: info.Id });
       if (isRunning(info)) return handleOf(info.Id, labels as Labels);
-      // Another master may be between create and start.
       if (info.State.Status === 'created' && performance.now() < end) continue;
       await this.#remove(info.Id);
       return null;
