@@ -53,9 +53,9 @@ describe.skipIf(noSshd !== null)(`bootstrap over SSH${noSshd ? `: ${noSshd}` : '
     expect(execFileSync('sh', [at('bin/troupe'), 'worker', '--help'], { encoding: 'utf8' })).toContain('Usage: troupe worker');
     const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', `
       const { startWorker } = await import(${JSON.stringify(pathToFileURL(at('dist/runtime/worker/start-worker.js')).href)});
-      await import(${JSON.stringify(pathToFileURL(at('dist/platforms/sandbox/platform.js')).href)});
-      console.log(typeof startWorker);`], { encoding: 'utf8', cwd: tools });
-    expect(loaded.trim()).toBe('function');
+      const { loadPlatforms } = await import(${JSON.stringify(pathToFileURL(at('dist/platforms/load.js')).href)});
+      console.log(JSON.stringify([typeof startWorker, ...(await loadPlatforms('')).map(({ id, ok }) => id + ' ' + ok).sort()]));`], { encoding: 'utf8', cwd: tools });
+    expect(JSON.parse(loaded)).toEqual(['function', 'douyin true', 'sandbox true', 'xiaohongshu true']);
 
     const before = performance.now();
     const second = await run(installDir);

@@ -24,7 +24,7 @@ describe.skipIf(noSshd !== null)(`faults over SSH${noSshd ? `: ${noSshd}` : ''}`
   afterAll(() => server.close());
   const known = () => pins({ [`127.0.0.1:${server.port}`]: server.fingerprint() });
   const make = (more: Partial<SshOptions> = {}) => {
-    const made = new SshDriver({ ...server.target, hostKeys: known(), installDir, pollMs: 30, ...more });
+    const made = new SshDriver({ ...server.target, hostKeys: known(), installDir, pollMs: 30, pool: new SshPool(), ...more });
     drivers.push(made);
     return made;
   };

@@ -30,7 +30,8 @@ export function workerBundle(root = packageRoot()): Bundle {
   const code = files(dist).filter((f) => !/^(test|bench)\//.test(relative(dist, f)));
   const start = code.filter((f) => /^(runtime\/(main|cli\/worker)\.js$|platforms\/)/.test(relative(dist, f)));
   const packages = packagesOf(start, root);
-  for (const file of [join(root, 'package.json'), join(root, 'bin', 'troupe'), ...code, ...packages.flatMap((p) => files(p, false))]) {
+  const platforms = files(join(root, 'platforms')).filter((f) => f.endsWith('.json'));
+  for (const file of [join(root, 'package.json'), join(root, 'bin', 'troupe'), ...platforms, ...code, ...packages.flatMap((p) => files(p, false))]) {
     const path = relative(root, file).split(sep).join('/');
     if (!SKIPPED.some((pattern) => pattern.test(path))) entries.push({ path, mode: (statSync(file).mode & 0o111) === 0 ? 0o644 : 0o755, body: readFileSync(file) });
   }

@@ -60,6 +60,7 @@ export class SshPool {
     return this.#links.size;
   }
 
+  /** Ends all connections; the next use opens one again. */
   async close(): Promise<void> {
     for (const link of this.#links.values()) (await link.catch(() => null))?.client.end();
   }
@@ -159,6 +160,9 @@ export class SshPool {
     link.idle.unref();
   }
 }
+
+/** The pool of this process. */
+export const sharedPool = new SshPool();
 
 function refusal(target: SshTarget, pinned: string | null, fingerprint: string): DriverError {
   const details = { fingerprint, host: target.host, port: target.port, ...(pinned === null ? {} : { pinned }) };

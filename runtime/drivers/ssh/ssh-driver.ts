@@ -5,7 +5,7 @@ import { isId } from '../../../transport/subjects.ts';
 import { DriverError, type Driver, type Exit, type Health, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
 import { bootstrap, type BootstrapStep } from './bootstrap.ts';
 import { mayPass } from './faults.ts';
-import { SshPool } from './pool.ts';
+import { sharedPool, type SshPool } from './pool.ts';
 import { LOADER, program, Remote } from './remote.ts';
 import { checkTarget, type HostKeys, type SshTarget } from './target.ts';
 
@@ -16,7 +16,7 @@ export type SshOptions = SshTarget & {
   hostKeys: HostKeys;
   /** An absolute folder on that machine, of this user: bundles and run folders. */
   installDir: string;
-  /** Share one between drivers that lead to the same machines. */
+  /** By default the one of this process. */
   pool?: SshPool;
   /** How long one operation may take, ms. */
   limitMs?: number;
@@ -49,7 +49,7 @@ export class SshDriver implements Driver<SshHandle> {
     this.#installDir = installDir.replace(/(?<=.)\/$/, '');
     this.#pollMs = options.pollMs ?? 2000;
     this.#maxLogBytes = options.maxLogBytes ?? 10 * 1024 * 1024;
-    this.#pool = options.pool ?? new SshPool();
+    this.#pool = options.pool ?? sharedPool;
     this.#remote = new Remote({ pool: this.#pool, target: { host, port, user, auth }, hostKeys, limitMs: options.limitMs ?? 20_000 });
   }
 
@@ -130,7 +130,7 @@ export class SshDriver implements Driver<SshHandle> {
     for (const handle of await this.#remote.call<SshHandle[]>('list', { runDir: posix.join(this.#installDir, 'run') })) yield { key: handle.key, handle };
   }
 
-  /** Closes its connections; for a pool of its own. */
+  /** Closes the connections of its pool. */
   async close(): Promise<void> {
     await this.#pool.close();
   }
