@@ -2,7 +2,7 @@ import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
 
-type Row = { id: string; worker: string | null; epoch: number; incarnation: string | null; state: string; link: string | null; now: string | null; status: string | null };
+type Row = { id: string; worker: string | null; epoch: number; incarnation: string | null; state: string; link: string | null; now: string | null; status: string | null; cause: string | null };
 
 const EVERY = 500;
 
@@ -18,7 +18,7 @@ export class LeaseSweep {
   constructor(db: Db, engine: Engine, liveness: Liveness) {
     this.engine = engine;
     this.liveness = liveness;
-    this.rows = db.prepare(`SELECT a.id, a.assigned_worker_id AS worker, a.lease_epoch AS epoch, a.lease_incarnation AS incarnation, a.lease_state AS state, w.status AS link, w.incarnation AS now, r.status AS status
+    this.rows = db.prepare(`SELECT a.id, a.assigned_worker_id AS worker, a.lease_epoch AS epoch, a.lease_incarnation AS incarnation, a.lease_state AS state, w.status AS link, w.incarnation AS now, r.status AS status, r.cause AS cause
       FROM accounts a LEFT JOIN workers w ON w.id = a.assigned_worker_id LEFT JOIN worker_runtime r ON r.worker_id = a.assigned_worker_id WHERE a.lease_state IN ('held', 'releasing')`);
     this.linked = db.prepare("SELECT id, incarnation FROM workers WHERE status IN ('connected', 'suspect')");
     this.timer = setInterval(() => void this.look(), EVERY);
@@ -57,7 +57,7 @@ export class LeaseSweep {
 function lost(row: Row): string | null {
   if (row.link === null) return `${row.worker} was removed`;
   if (row.link === 'offline') return `${row.worker} is offline`;
-  if (row.link === 'disconnected') return `${row.worker} has ended`;
+  if (row.link === 'disconnected') return /silent/.test(row.cause ?? '') ? `${row.worker} is offline` : `${row.worker} has ended`;
   if (row.now !== row.incarnation) return `${row.worker} was started anew`;
   return null;
 }

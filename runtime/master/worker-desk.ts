@@ -69,7 +69,7 @@ export class WorkerDesk {
     const usedMb = Math.round(beat.rssBytes / 1_048_576);
     const times = usedMb > c.config.max_memory_mb ? (this.over.get(beat.worker) ?? 0) + 1 : 0;
     this.over.set(beat.worker, times);
-    if (times === OVER_FOR) void this.put(actor, { is: 'event', event: { type: 'OVER_MEMORY', usedMb, limitMb: c.config.max_memory_mb }, cause: { id: `memory:${beat.incarnation}:${beat.seq}` } });
+    if (times > 0 && times % OVER_FOR === 0) void this.put(actor, { is: 'event', event: { type: 'OVER_MEMORY', usedMb, limitMb: c.config.max_memory_mb }, cause: { id: `memory:${beat.incarnation}:${beat.seq}` } });
     if (beat.config !== undefined && c.runs && beat.config > c.runs.applied) void this.put(actor, { is: 'event', event: { type: 'APPLIED', version: beat.config }, cause: { id: `applied:${beat.incarnation}:${beat.config}` } });
   }
 

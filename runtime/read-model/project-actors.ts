@@ -47,6 +47,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
     VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
+  const linkStatus = sql('SELECT status FROM workers WHERE id = ?').pluck();
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
 
   const context = <T>(entry: Entry): T => (entry.after as { context: T }).context;
@@ -58,6 +59,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const c = context<WorkerContext>(entry);
       const phase = part(state, 'active.process.', 'stopped').split('.')[0]!;
       const was = runtimeStatus.get(id);
+      const wasLink = linkStatus.get(id);
       const full = { ...workerDefaults, ...c.config };
       const handle = (c.handle ?? {}) as Record<string, unknown>;
       const place = (type: string, name: string) => (full.deployment_type === type && typeof handle[name] === 'string' ? handle[name] : null);
@@ -78,7 +80,10 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
         group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify(full.labels), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
         metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
       });
-      if (phase !== was && (phase === 'crashed' || phase === 'error')) {
+      const link = part(state, 'active.link.', 'disconnected');
+      const silent = (link === 'offline' && wasLink !== 'offline') || (was === 'running' && phase === 'stopped' && /silent/.test(c.cause));
+      if (silent) notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: offline`, content: 'it has not been heard of: its accounts go to other workers', priority: 'urgent', at: entry.at });
+      else if (phase !== was && (phase === 'crashed' || phase === 'error')) {
         notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: ${phase}`, content: c.lastError ?? c.cause, priority: phase === 'error' ? 'urgent' : 'high', at: entry.at });
       }
     },

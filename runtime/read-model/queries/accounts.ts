@@ -19,6 +19,11 @@ export type AccountRow = {
   cookiesValidUntil: number | null;
   worker: string | null;
   leaseState: string;
+  /** Rises with every change of worker. */
+  epoch: number;
+  group: string | null;
+  previous: string | null;
+  movedReason: string | null;
   pinned: string | null;
   monitorState: string | null;
   nextRoundMs: number | null;
@@ -102,6 +107,10 @@ function toAccount(r: Record<string, any>, unread: Map<string, number>): Account
     cookiesValidUntil: r.cookies_valid_until,
     worker: r.assigned_worker_id,
     leaseState: r.lease_state,
+    epoch: r.lease_epoch,
+    group: r.group_name,
+    previous: r.previous_worker_id,
+    movedReason: r.moved_reason,
     pinned: r.pinned_worker_id,
     monitorState: r.monitor_state,
     nextRoundMs: r.next_round_ms,
