@@ -58,7 +58,7 @@ export class Keeper {
     if (alive) {
       this.#follow(handle);
       // The stop that an earlier agent began goes on.
-      if (this.known && this.#kept.wanted === 'stopped') await this.stop(handle, STOP_GRACE_MS);
+      if (this.known && this.#kept.wanted === 'stopped') await this.stop(handle, STOP_GRACE_MS).catch((error: Error) => this.#o.log('warn', error.message));
       return;
     }
     const { nonce } = this.#kept;
@@ -178,7 +178,9 @@ export class Keeper {
     const { nonce, wanted, spec } = this.#kept;
     const exit = nonce === null ? undefined : this.#exitOf(nonce);
     if (!exit || exit.seen || wanted !== 'running' || spec === null || this.#timer || this.#closed) return;
-    const { restart } = this.#o.store.open(this.key, spec);
+    const opened = this.#spec();
+    if (!opened) return;
+    const { restart } = opened;
     const uptimeMs = exit.at - (this.#kept.startedAt ?? exit.at);
     const verdict = afterExit(restart, this.#kept.crashes, { code: exit.code, at: exit.at, uptimeMs });
     if (verdict.is === 'leave') {
@@ -191,6 +193,17 @@ export class Keeper {
       this.#timer = null;
       void this.#restart(exit, verdict.crashes, uptimeMs < restart.minUptimeMs);
     }, Math.max(0, due - Date.now()));
+  }
+
+  /** Null, and marked so, where the key that sealed it is gone. */
+  #spec(): KeptSpec | null {
+    try {
+      return this.#o.store.open(this.key, this.#kept.spec!);
+    } catch (error) {
+      this.#o.log('warn', `${this.key} can't be restarted here: ${(error as Error).message}; start it from the master`);
+      this.#save({ failed: (error as Error).message });
+      return null;
+    }
   }
 
   #restart(exit: Ended, crashes: Kept['crashes'], unstable: boolean): Promise<void> {

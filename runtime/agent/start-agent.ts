@@ -65,7 +65,12 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     done.push(() => close(server));
     link.run();
     const beat = heartbeat(membership.machine, facts, keepers, config.dataDir);
-    const timer = setInterval(() => void beat().then((body) => link.publish(subjects.mhb(membership.machine), body)).catch((error: Error) => log.warn(error.message)), options.heartbeatMs);
+    let beating = false;
+    const timer = setInterval(() => {
+      if (beating) return;
+      beating = true;
+      void beat().then((body) => link.publish(subjects.mhb(membership.machine), body)).catch((error: Error) => log.warn(error.message)).finally(() => (beating = false));
+    }, options.heartbeatMs);
     done.push(() => clearInterval(timer));
     log.info({ machine: membership.machine, port: config.agentPort, workers: keepers.all().length }, 'agent is up');
     return {

@@ -222,6 +222,20 @@ describe('supervision', () => {
     expect(lives(starts()[1]!)).toBe(true);
   });
 
+  it('keeps on what runs when the key of its configurations is lost, and says what it can\'t do', async () => {
+    const first = await box.up();
+    const handle = await box.driver(boss.nc).start(spec(), 'w');
+    await until(() => starts().length === 1);
+    await box.kill(first);
+    rmSync(join(box.dir, 'secrets', 'agent-key'));
+    const next = await box.up(['--orphan-after', '0.1']);
+    expect(await box.driver(boss.nc).recover(handle)).toBe('running');
+    process.kill(handle.pid!, 'SIGKILL');
+    await until(() => next.output().includes("w can't be restarted here"), next.output);
+    const again = await box.driver(boss.nc).start(spec(), 'w');
+    expect(await box.driver(boss.nc).recover(again)).toBe('running');
+  });
+
   it.each([[[], true], [['--stop-workers'], false]] as const)('ends in order with TERM: %j', async (args, runOn) => {
     const run = await box.up([...args]);
     const handle = await box.driver(boss.nc).start(spec(), 'w');

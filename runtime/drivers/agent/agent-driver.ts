@@ -85,7 +85,7 @@ export class AgentDriver implements Driver<AgentHandle> {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (!passes(error)) throw error;
+        if (!passes(error) || this.#nc.isClosed()) throw error;
         await delay(this.#pollMs, undefined, { signal });
       }
     }

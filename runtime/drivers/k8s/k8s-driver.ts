@@ -98,8 +98,8 @@ export class K8sDriver implements Driver<K8sHandle> {
             if (exit) done(exit);
             return;
           } catch (error) {
-            const { kind } = error as DriverError;
-            if (kind !== 'timeout' && kind !== 'unreachable') return failed(error as Error);
+            // Credentials that ran out say nothing of the pod either.
+            if ((error as DriverError).kind === 'bad-spec') return failed(error as Error);
             await delay(this.#o.backoffMs, undefined, { signal: either }).catch(() => undefined);
           }
         }
