@@ -62,7 +62,10 @@ export class SshPool {
 
   /** Ends all connections; the next use opens one again. */
   async close(): Promise<void> {
-    for (const link of this.#links.values()) (await link.catch(() => null))?.client.end();
+    for (const opening of [...this.#links.values()]) {
+      const link = await opening.catch(() => null);
+      if (link) end(link);
+    }
   }
 
   async #link(target: SshTarget, hostKeys: HostKeys, limitMs: number): Promise<Link> {
@@ -156,9 +159,15 @@ export class SshPool {
     if (link.users > 0 || link.closed) return;
     if (link.retired) return void link.client.destroy();
     if (link.idle) clearTimeout(link.idle);
-    link.idle = setTimeout(() => link.client.end(), this.#idleMs);
+    link.idle = setTimeout(() => end(link), this.#idleMs);
     link.idle.unref();
   }
+}
+
+/** Says goodbye; from here on nobody new gets this link. */
+function end(link: Link): void {
+  link.retired = true;
+  link.client.end();
 }
 
 /** The pool of this process. */
