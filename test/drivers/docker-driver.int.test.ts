@@ -1,14 +1,13 @@
 import { rmSync } from 'node:fs';
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, it } from 'vitest';
 import { DockerDriver } from '../../runtime/drivers/docker/docker-driver.ts';
 import { driverCases } from '../contracts/driver.case.ts';
 import { dockerServer, IMAGE, livesInside, openFolder } from './docker-server.ts';
 
 const server = await dockerServer();
-const why = typeof server === 'string' ? server : null;
 
-describe.skipIf(why !== null)(`in a real dockerd${why ? `: ${why}` : ''}`, () => {
-  if (typeof server === 'string') return;
+describe('in a real dockerd', () => {
+  if (typeof server === 'string') return void it('needs a daemon', (t) => t.skip(server));
   afterAll(() => server.close());
 
   driverCases('docker', async () => {

@@ -1,11 +1,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SshDriver } from '../../runtime/drivers/ssh/ssh-driver.ts';
 import { driverCases } from '../contracts/driver.case.ts';
 import { noSshd, pins, sshServer, type SshServer } from './ssh-server.ts';
 
-describe.skipIf(noSshd !== null)(`over a real sshd${noSshd ? `: ${noSshd}` : ''}`, () => {
+describe('over a real sshd', () => {
+  if (noSshd !== null) return void it('needs a server', (t) => t.skip(noSshd!));
   let server: SshServer;
   beforeAll(async () => {
     server = await sshServer();

@@ -66,7 +66,7 @@ export class DockerDriver implements Driver<DockerHandle> {
       mounts: { allowed: options.allowedMounts ?? [], sockets: docker.host ? [] : [socket], remote: docker.host !== undefined && !/^(https?:\/\/)?(localhost|127\.|\[?::1)/.test(docker.host) },
     };
     this.#limitMs = options.limitMs ?? 20_000;
-    this.#pollMs = options.pollMs ?? 2000;
+    this.#pollMs = options.pollMs ?? 5000;
   }
 
   async health(): Promise<Health> {

@@ -159,16 +159,17 @@ async function start(r) {
 }
 
 async function startLocked(r) {
+  // Left by starts whose link died half-way.
+  for (const name of fs.readdirSync(r.dir)) {
+    const old = path.join(r.dir, name);
+    if (/^(env|exit|failed)-/.test(name) && name !== `env-${r.nonce}.json` && Date.now() - fs.statSync(old).mtimeMs > 60000) remove(old);
+  }
   const before = readJson(handleFile(r.dir));
   if (before !== null) {
     const alive = await resolve(before, r.dir);
     if (alive !== null) return alive;
     const left = await killTree(before.nonce, KILL_WITHIN_MS);
     if (left.length > 0) throw new Refusal('stuck', `what ${r.key} left behind can't be killed (pid ${left.join(', ')}): end it by hand`);
-  }
-  for (const name of fs.readdirSync(r.dir)) {
-    const old = path.join(r.dir, name);
-    if (/^(env|exit|failed)-/.test(name) && name !== `env-${r.nonce}.json` && Date.now() - fs.statSync(old).mtimeMs > 60000) remove(old);
   }
   const spec = readJson(envFile(r.dir, r.nonce));
   if (spec === null) throw new Refusal('spawn', `${r.key}: its settings did not arrive: start it again`);
