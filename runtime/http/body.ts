@@ -6,6 +6,14 @@ import { BadJson, parseStrict } from '../strict-json.ts';
 const LARGEST = 1_048_576;
 const SLOWEST_MS = 10_000;
 
+/** A file as text, by its Content-Type: application/json, or YAML. */
+export async function readFileBody(c: Context): Promise<{ text: string; format: 'yaml' | 'json' }> {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+  const format = type === 'application/json' ? 'json' : ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'].includes(type) ? 'yaml' : null;
+  if (!format) throw new Problem(415, 'unsupported_media_type', `Content-Type is ${type || 'missing'}: send application/yaml or application/json`);
+  return { text: await readText(c), format };
+}
+
 /** The body's text; 413 over 1 MiB, 408 when it takes longer than 10 s. */
 async function readText(c: Context): Promise<string> {
   const declared = Number(c.req.header('content-length') ?? 0);

@@ -16,7 +16,8 @@ import { loadAssets } from './assets.ts';
 import { Figures } from './figures.ts';
 import { listen } from './listen.ts';
 import { Live } from './live.ts';
-import { hearBeats, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
+import { MachineFigures } from './fleet/machine-figures.ts';
+import { hearBeats, hearMachines, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
 import type { Deps } from './ports.ts';
 import { ensureAdmin } from './users.ts';
 
@@ -29,9 +30,20 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
   const view = await startProjector({ servers: login.servers, user: login.user, pass: login.pass, file: join(dirname(config.dbPath), 'web.db') });
   const live = new Live();
   const figures = new Figures(() => Date.now());
+  const machines = new MachineFigures(() => Date.now());
+  // A large fleet is heard hundreds of times a second; pages are told once.
+  const heard = new Set<string>();
+  const telling = setInterval(() => {
+    if (heard.size > 0) live.changed([...heard]);
+    heard.clear();
+  }, 1_000);
   hearBeats(nc, (beat) => {
     figures.take(beat);
-    live.changed(['heartbeat']);
+    heard.add('heartbeat');
+  });
+  hearMachines(nc, (beat) => {
+    machines.take(beat);
+    heard.add('machine-heartbeat');
   });
   view.changes.subscribe((topics) => live.changed(topics));
   let connected = true;
@@ -51,7 +63,9 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     sessions: natsBucket(nc, BUCKET.sessions),
     tokens: natsBucket(nc, BUCKET.tokens),
     pictures: natsBucket(nc, BUCKET.pictures),
+    settings: natsBucket(nc, BUCKET.settings),
     figures,
+    machines,
     live,
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
@@ -66,6 +80,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
   await until(() => ensureAdmin(deps.users, () => loadSecrets(config).admin, Date.now()), (error: unknown) => log.warn({ error: (error as Error).message }, 'waiting for first-time set-up by a master'));
   const app = makeApp(deps);
   const release = async () => {
+    clearInterval(telling);
     live.close();
     await view.stop();
     deps.db.close();

@@ -1,7 +1,7 @@
 import { headers as natsHeaders, NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/nats-core';
 import { jetstream } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
-import { answer, heartbeat, type Heartbeat } from '../../transport/protocol.ts';
+import { answer, heartbeat, machineHeartbeat, type Heartbeat, type MachineHeartbeat } from '../../transport/protocol.ts';
 import { HEADER, subjects } from '../../transport/subjects.ts';
 import type { Bucket, Commands, Deps } from './ports.ts';
 
@@ -64,13 +64,25 @@ export const natsMarks = (nc: NatsConnection): Deps['markRead'] => async (accoun
 };
 
 /** Hands on every heartbeat that is one. */
-export function hearBeats(nc: NatsConnection, take: (beat: Heartbeat) => void): void {
-  nc.subscribe(subjects.hb('*'), {
+export const hearBeats = (nc: NatsConnection, take: (beat: Heartbeat) => void): void =>
+  hear(nc, subjects.hb('*'), (body, subject) => {
+    const beat = heartbeat.safeParse(body);
+    if (beat.success && subject === subjects.hb(beat.data.worker)) take(beat.data);
+  });
+
+/** The same of machines' agents. */
+export const hearMachines = (nc: NatsConnection, take: (beat: MachineHeartbeat) => void): void =>
+  hear(nc, subjects.mhb('*'), (body, subject) => {
+    const beat = machineHeartbeat.safeParse(body);
+    if (beat.success && subject === subjects.mhb(beat.data.machine)) take(beat.data);
+  });
+
+function hear(nc: NatsConnection, subject: string, take: (body: unknown, subject: string) => void): void {
+  nc.subscribe(subject, {
     callback: (error, msg) => {
       if (error) return;
       try {
-        const beat = heartbeat.safeParse(msg.json());
-        if (beat.success && msg.subject === subjects.hb(beat.data.worker)) take(beat.data);
+        take(msg.json(), msg.subject);
       } catch {
         // Not JSON: a stranger's message, of no use here.
       }

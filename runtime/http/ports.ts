@@ -1,13 +1,14 @@
 import type { Address } from '../../transport/subjects.ts';
 import type { Answer, Heartbeat } from '../../transport/protocol.ts';
 import type { Db } from '../read-model/queries/read-model.ts';
+import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
 
 /** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless; `request` is what the audit keeps beside `by`. */
 export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string; request?: string }) => Promise<Answer>;
 
-/** A key-value bucket of JSON or bytes. Keys are [A-Za-z0-9_-]+. */
+/** A key-value bucket of JSON or bytes. Keys are [A-Za-z0-9_.-]+. */
 export type Bucket = {
   get(key: string): Promise<Uint8Array | null>;
   put(key: string, value: string | Uint8Array): Promise<void>;
@@ -30,7 +31,10 @@ export type Deps = {
   sessions: Bucket;
   tokens: Bucket;
   pictures: Bucket;
+  /** What is set for the fleet, and templates of workers. */
+  settings: Bucket;
   figures: Figures;
+  machines: MachineFigures;
   live: Live;
   /** True while NATS answers. */
   connected(): boolean;

@@ -1,5 +1,8 @@
 import { accountApi } from './api/account-api.ts';
 import { actorApi } from './api/actor-api.ts';
+import { configApi } from './api/config-api.ts';
+import { fleetApi } from './api/fleet-api.ts';
+import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { workerApi } from './api/worker-api.ts';
@@ -23,7 +26,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
     ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...workerPages(), ...actorPages(), ...settingsPages(),
-    ...apiPages(() => table), ...workerApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
+    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
   );
   return table;
 }

@@ -10,7 +10,7 @@ const TABLE: Record<Route['needs'], string[]> = {
   read: [
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/:id/logs', 'GET /actors', 'GET /actors/:kind/:id',
     'GET /settings', 'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
-    'GET api/worker-configs', 'GET api/worker-configs/:id', 'GET api/workers', 'GET api/workers/overview', 'GET api/workers/:id', 'GET api/workers/:id/status', 'GET api/workers/:id/logs', 'GET api/workers/:id/metrics', 'GET api/workers/:id/health',
+    'GET api/worker-configs', 'GET api/worker-configs/export', 'GET api/worker-configs/:id', 'GET api/worker-configs/:id/versions', 'GET api/worker-templates', 'GET api/worker-templates/:id', 'GET api/groups', 'GET api/scalers', 'GET api/scalers/:id', 'GET api/fleet/settings', 'GET api/machines', 'GET api/machines/:id', 'GET api/ssh-keys', 'GET api/workers', 'GET api/workers/overview', 'GET api/workers/:id', 'GET api/workers/:id/status', 'GET api/workers/:id/logs', 'GET api/workers/:id/metrics', 'GET api/workers/:id/health',
     'GET api/accounts', 'GET api/accounts/:id', 'GET api/login-sessions', 'GET api/login-sessions/:id', 'GET api/comments', 'GET api/direct-messages', 'GET api/notifications', 'GET api/replies', 'GET api/replies/:id',
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
   ],
@@ -18,12 +18,12 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET /accounts/batch', 'POST /accounts/batch', 'GET /workers/batch', 'POST /workers/batch', 'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
     'POST /logins/:id/answer', 'POST /logins/:id/cancel', 'POST /inbox/read', 'POST /replies', 'POST /replies/:id/check', 'POST /replies/:id/mark-posted', 'POST /replies/:id/resend', 'POST /replies/:id/discard', 'POST /replies/:id/cancel', 'POST /notifications/read',
     'GET /workers/new', 'POST /workers', 'GET /workers/:id/edit', 'POST /workers/:id', 'POST /workers/:id/start', 'POST /workers/:id/stop', 'POST /workers/:id/restart', 'POST /workers/:id/drain', 'POST /workers/:id/retry', 'POST /workers/:id/kill', 'POST /workers/:id/remove', 'POST /actors/:kind/:id/send',
-    'POST api/worker-configs', 'PATCH api/worker-configs/:id', 'PUT api/worker-configs/:id', 'DELETE api/worker-configs/:id', 'POST api/workers/batch',
-    ...['start', 'stop', 'restart', 'drain', 'retry'].flatMap((v) => [`POST api/workers/:id/${v}`, `POST api/workers/:id/lifecycle/${v}`]),
+    'POST api/worker-configs', 'POST api/worker-configs/import', 'POST api/worker-configs/:id/revert', 'PUT api/worker-templates/:id', 'DELETE api/worker-templates/:id', 'POST api/workers/rebalance', 'POST api/scalers', 'PUT api/scalers/:id', 'PATCH api/scalers/:id', 'DELETE api/scalers/:id', 'PATCH api/machines/:id', 'POST api/machines/:id/cordon', 'POST api/machines/:id/uncordon', 'DELETE api/machines/:id', 'POST api/accounts/:id/move', 'PATCH api/worker-configs/:id', 'PUT api/worker-configs/:id', 'DELETE api/worker-configs/:id', 'POST api/workers/batch',
+    ...['start', 'stop', 'restart', 'drain', 'kill', 'retry'].flatMap((v) => [`POST api/workers/:id/${v}`, `POST api/workers/:id/lifecycle/${v}`]),
     'POST api/accounts', 'PUT api/accounts/:id', 'PATCH api/accounts/:id', 'DELETE api/accounts/:id', 'POST api/accounts/:id/pause', 'POST api/accounts/:id/resume', 'POST api/accounts/:id/crawl', 'POST api/accounts/:id/assign', 'POST api/accounts/:id/login',
     'POST api/login-sessions/:id/answer', 'POST api/login-sessions/:id/cancel', 'POST api/messages/read', 'POST api/replies', ...['check', 'mark-posted', 'resend', 'discard', 'cancel'].map((v) => `POST api/replies/:id/${v}`), 'POST api/actors/:kind/:id/events',
   ],
-  admin: ['POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
+  admin: ['PUT api/fleet/settings', 'POST api/machines/:id/accept', 'POST api/machines/:id/forget-key', 'POST api/ssh-keys', 'DELETE api/ssh-keys/:id', 'POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
 };
 
 const RANK = { public: 0, read: 1, operate: 2, admin: 3 };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { makeApp } from '../../runtime/http/app.ts';
 import { loadAssets } from '../../runtime/http/assets.ts';
+import { MachineFigures } from '../../runtime/http/fleet/machine-figures.ts';
 import { Figures } from '../../runtime/http/figures.ts';
 import { Live } from '../../runtime/http/live.ts';
 import type { Bucket, Deps, ReadMarks } from '../../runtime/http/ports.ts';
@@ -15,6 +16,7 @@ import { openReadModel } from '../../runtime/read-model/queries/read-model.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
+import { seedFleet } from './seed-fleet.ts';
 import { seed, type SeedText } from './seed.ts';
 
 export const PASSWORD = 'a-password-for-tests';
@@ -48,7 +50,7 @@ export function memoryBucket(): Bucket {
   };
 }
 
-export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; now?: number } = {}): Promise<Fixture> {
+export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; now?: number } = {}): Promise<Fixture> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-http-'));
   const file = join(dir, 'view.db');
   const clock = { now: options.now ?? Date.now() };
@@ -56,6 +58,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.pragma('journal_mode = WAL');
   writer.exec(SCHEMA);
   if (!options.empty) seed(writer, clock.now, options.text);
+  if (options.fleet) seedFleet(writer, clock.now);
   writer.close();
   const sent: Sent[] = [];
   const marks: Fixture['marks'] = [];
@@ -72,7 +75,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
       return answers.next(one);
     },
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
-    users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(),
+    users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), machines: new MachineFigures(() => clock.now),
     figures, live: new Live(), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
     authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
   };

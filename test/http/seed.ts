@@ -22,7 +22,8 @@ export function seed(db: Database.Database, now: number, text?: SeedText): void 
   const worker = (id: string, name: string, status: string, link: string, more: Record<string, unknown> = {}, config: Record<string, unknown> = {}) => {
     insert('worker_configs', { worker_id: id, name, description: '', deployment_type: 'local', host: '127.0.0.1', port: 4000 + Number(id.at(-1)), env_variables: JSON.stringify({ LOG_LEVEL: t('info', 'error'), API_SECRET: 'hidden-value' }), created_at: s - 86_400, updated_at: s, ...config });
     insert('worker_runtime', { worker_id: id, config_id: 1, process_id: status === 'running' ? 20_000 + Number(id.at(-1)) : null, status, cause: t('started by user:admin', 'error'), started_at: status === 'running' ? s - 7200 : null, worker_version: '0.1.0', node_version: '20.20.2', chromium_version: '156', ...more });
-    insert('workers', { id, host: '127.0.0.1', port: 4001, status: link, capabilities: '["sandbox"]', created_at: s, updated_at: s });
+    const group = String(config['group_name'] ?? 'default');
+    insert('workers', { id, host: '127.0.0.1', port: 4001, status: link, capabilities: '["sandbox"]', group_name: group, groups: JSON.stringify([...new Set([group, 'default'])]), created_at: s, updated_at: s });
   };
   worker('worker-1', t('本机 1 号', 'name'), 'running', 'connected');
   worker('worker-2', '本机 2 号', 'running', 'suspect', { restart_count: 2 }, { group_name: 'docker', deployment_type: 'docker' });

@@ -18,10 +18,12 @@ const fields = {
   monitor_interval: accountFields.monitorInterval.optional(),
   proxy: accountFields.proxy.optional(),
   limits: accountFields.limits.optional(),
+  group_name: accountFields.group.optional(),
 };
 const creating = z.strictObject({ ...fields, platform: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'must be a platform id in lower-case letters, digits and hyphens') });
 const changing = z.strictObject(fields);
 const assigning = z.strictObject({ worker_id: id.nullable() });
+const moving = z.strictObject({ worker_id: id.nullable().default(null), reason: z.string().max(300).optional() });
 const loggingIn = z.strictObject({ method: z.enum(['qrcode', 'cookies']).optional(), worker_id: id.optional() });
 const answering = z.strictObject({ txn: z.string().min(1).max(100), value: z.string().min(1).max(1000) });
 const listing = z.object({ platform: z.string().max(31).optional(), login_status: z.string().max(20).optional(), search: z.string().max(100).optional(), ...paging(500) });
@@ -58,6 +60,12 @@ export const accountApi = (): Route[] => [
     const done = await call.command({ kind: 'account', id: pathId(call) }, 'assign', { worker: worker_id });
     return answer(call, { success: true, id: call.param('id'), state: done.state });
   }),
+  ...mount('post', '/accounts/:id/move', 'operate', { tag: TAG, summary: 'Move to another worker once; null for the best one', body: moving, answer: '{success, state}' }, async (call) => {
+    const row = one(call);
+    const { worker_id, reason } = await readBody(call, moving);
+    const done = await call.command({ kind: 'account', id: row.id }, 'move', { epoch: row.epoch, to: worker_id, ...(reason ? { reason } : {}) });
+    return answer(call, { success: true, id: row.id, state: done.state });
+  }),
   ...mount('post', '/accounts/:id/login', 'operate', { tag: LOGINS, summary: 'Start a login', body: loggingIn, answer: '{success, session}', status: 202 }, async (call) => {
     const row = one(call);
     const { method, worker_id } = await readBody(call, loggingIn);
@@ -92,12 +100,12 @@ const one = (call: Call): AccountRow => found(findAccount(call.d.db, pathId(call
 /** The API's names as the account's own commands have them; only what was given. */
 function patch(given: z.output<typeof changing>): Record<string, unknown> {
   const name = given.account_name ?? given.name;
-  return Object.fromEntries(Object.entries({ name, platformAccount: given.account_id, monitorInterval: given.monitor_interval, proxy: given.proxy, limits: given.limits }).filter(([, v]) => v !== undefined));
+  return Object.fromEntries(Object.entries({ name, platformAccount: given.account_id, monitorInterval: given.monitor_interval, proxy: given.proxy, limits: given.limits, group: given.group_name }).filter(([, v]) => v !== undefined));
 }
 
 const accountRow = (a: AccountRow): Record<string, unknown> => withIso({
   id: a.id, platform: a.platform, account_name: a.name, account_id: a.accountId, user_info: a.userInfo, status: a.status, login_status: a.loginStatus, activity: a.activity, reason: a.reason, login_session: a.loginSession,
-  monitor_interval: a.monitorInterval, proxy: a.proxy, limits: a.limits, last_login_time: a.lastLoginTime, cookies_valid_until: a.cookiesValidUntil, assigned_worker_id: a.worker, pinned_worker_id: a.pinned, lease_state: a.leaseState,
+  monitor_interval: a.monitorInterval, proxy: a.proxy, limits: a.limits, last_login_time: a.lastLoginTime, cookies_valid_until: a.cookiesValidUntil, assigned_worker_id: a.worker, pinned_worker_id: a.pinned, group_name: a.group, previous_worker_id: a.previous, moved_reason: a.movedReason, lease_state: a.leaseState,
   monitor_state: a.monitorState, next_round_at: a.nextRoundMs && Math.floor(a.nextRoundMs / 1000), last_round: a.lastRound, unread: a.unread, created_at: a.createdAt, updated_at: a.updatedAt,
 });
 

@@ -1,82 +1,66 @@
 import { z } from 'zod';
-import { workerConfig, workerPatch } from '../../../actors/worker.ts';
-import { errorsByMinute, findWorker, findWorkerByConfig, listLogs, listWorkers, type WorkerRow } from '../../read-model/queries/workers.ts';
+import { worker as bound } from '../../../actors/worker.ts';
+import { texts } from '../../../views/context.ts';
+import { en } from '../../../views/texts/en.ts';
+import { countWorkers, errorsByMinute, findWorker, listLogs, listWorkers, workerSummary, type WorkerRow } from '../../read-model/queries/workers.ts';
 import { checked } from '../body.ts';
 import { found, type Call } from '../call.ts';
-import { Problem } from '../problem.ts';
+import { each } from '../fleet/each.ts';
+import { rebalance } from '../fleet/rebalance.ts';
+import { usageOf } from '../fleet/usage.ts';
+import { VERBS, whyNot } from '../fleet/verbs.ts';
 import type { Route } from '../routes.ts';
-import { id, moment, paging, pathId, readQuery } from './query.ts';
+import { flag, id, moment, paging, pathId, readQuery } from './query.ts';
 import { answer, isCamel, listHeaders, mount, readBody } from './respond.ts';
 import { withIso } from './shape.ts';
-import { worker as bound } from '../../../actors/worker.ts';
 
 const TAG = 'workers';
-const configId = z.string().regex(/^([0-9]{1,9}|[a-z0-9][a-z0-9-]{0,62})$/, 'must be the number or the worker_id of a configuration');
-const newId = id.refine((v) => !['overview', 'batch', 'new'].includes(v), 'must not be overview, batch or new');
-const creating = workerConfig.safeExtend({ worker_id: newId });
-const patching = workerPatch.safeExtend({ worker_id: z.string().optional() });
 const stopping = (bound.commands['stop']!.schema);
 const restarting = (bound.commands['restart']!.schema);
-const batch = z.strictObject({ action: z.enum(['start', 'stop', 'restart', 'drain']), worker_ids: z.array(id).min(1), options: z.record(z.string(), z.unknown()).default({}) });
+const batch = z.strictObject({ action: z.enum(VERBS), worker_ids: z.array(id).min(1).max(500, '500 at most'), options: z.record(z.string(), z.unknown()).default({}), dry_run: z.boolean().default(false) });
+const balancing = z.strictObject({ dry_run: z.boolean().default(false), group: id.optional() });
+const listing = z.object({ group: id.optional(), status: z.string().regex(/^[a-z]+(,[a-z]+)*$/, 'must be states with commas').optional(), type: z.enum(['local', 'remote', 'docker', 'k8s', 'agent']).optional(), machine: id.optional(), search: z.string().max(100).optional(), ...paging(500) });
 
 export const workerApi = (): Route[] => [
-  ...mount('post', '/worker-configs', 'operate', { tag: TAG, summary: 'Create a worker', body: creating, answer: 'the configuration', status: 201 }, async (call) => {
-    const { worker_id, ...config } = await readBody(call, creating);
-    const done = await call.command({ kind: 'worker', id: worker_id }, 'create', config);
-    const stored = findWorker(call.d.db, worker_id);
-    return answer(call, { success: true, ...(stored ? configRow(call, stored) : { worker_id, ...mask(call, config) }), state: done.state }, 201, { Location: `/api/v1/worker-configs/${worker_id}` });
-  }),
-  ...mount('get', '/worker-configs', 'read', { tag: TAG, summary: 'All configurations, as a bare array', query: z.object(paging(500)), answer: 'an array' }, (call) => {
-    const { limit, offset } = readQuery(call, z.object(paging(500)));
-    const all = listWorkers(call.d.db);
-    const rows = all.slice(offset, offset + limit);
-    return answer(call, rows.map((w) => configRow(call, w)), 200, listHeaders(call, all.length, { limit, offset, given: rows.length }));
-  }),
-  ...mount('get', '/worker-configs/:id', 'read', { tag: TAG, summary: 'One configuration, by number or worker_id', answer: 'the configuration' }, (call) => answer(call, configRow(call, byConfig(call)))),
-  ...(['patch', 'put'] as const).flatMap((method) =>
-    mount(method, '/worker-configs/:id', 'operate', { tag: TAG, summary: 'Change a configuration; fields that are not given stay', body: patching, answer: 'the configuration' }, async (call) => {
-      const row = byConfig(call);
-      const { worker_id, ...patch } = await readBody(call, patching);
-      if (worker_id !== undefined && worker_id !== row.id) throw new Problem(422, 'invalid', 'worker_id: is fixed once created', { field: 'worker_id' });
-      await call.command({ kind: 'worker', id: row.id }, 'update', patch);
-      return answer(call, { success: true, ...configRow(call, row), ...mask(call, patch) });
-    })),
-  ...mount('delete', '/worker-configs/:id', 'operate', { tag: TAG, summary: 'Remove a configuration; its worker must be stopped', answer: '{success}' }, async (call) => {
-    const row = byConfig(call);
-    await call.command({ kind: 'worker', id: row.id }, 'remove');
-    return answer(call, { success: true, worker_id: row.id });
-  }),
   ...mount('get', '/workers/overview', 'read', { tag: TAG, summary: 'The fleet in numbers', answer: 'totals' }, (call) => answer(call, overview(call))),
-  ...mount('post', '/workers/batch', 'operate', { tag: TAG, summary: 'One action for many workers, 500 at most', body: batch, answer: 'a result for each' }, async (call) => {
-    const { action, worker_ids, options } = await readBody(call, batch);
-    if (worker_ids.length > 500) throw new Problem(413, 'too_large', 'worker_ids: 500 at most', { field: 'worker_ids' });
-    const results = [];
-    for (const one of new Set(worker_ids)) {
-      const given = action === 'stop' ? checked(stopping, options) : action === 'restart' ? checked(restarting, options) : {};
+  ...mount('post', '/workers/batch', 'operate', { tag: TAG, summary: 'One action for many workers, 500 at most; dry_run only says what would happen to each', body: batch, answer: '{success, dry_run, results: [{worker_id, success, status, error, code}]}' }, async (call) => {
+    const { action, worker_ids, options, dry_run } = await readBody(call, batch);
+    const given = action === 'stop' ? checked(stopping, options) : action === 'restart' ? checked(restarting, options) : {};
+    const results = await each([...new Set(worker_ids)], async (one) => {
+      const row = findWorker(call.d.db, one);
+      if (dry_run || !row) {
+        const why = row ? whyNot(row, action) : 'gone';
+        return { worker_id: one, success: why === null, status: row?.status ?? null, ...(why === null ? {} : { code: why === 'gone' ? 'not_found' : 'conflict', error: why === 'gone' ? `there is no worker ${one}` : inEnglish.word('cannot', why) }) };
+      }
       const done = await call.d.command({ kind: 'worker', id: one }, action, given, call.about());
-      results.push(done.ok ? { worker_id: one, success: true, status: phase(done) } : { worker_id: one, success: false, error: (done as { message: string }).message, code: (done as { code: string }).code });
-    }
-    return answer(call, { success: results.every((r) => r.success), results });
+      return done.ok ? { worker_id: one, success: true, status: phase(done) } : { worker_id: one, success: false, status: row.status, error: (done as { message: string }).message, code: (done as { code: string }).code };
+    });
+    return answer(call, { success: results.every((r) => r.success), dry_run, action, results });
   }),
-  ...mount('get', '/workers', 'read', { tag: TAG, summary: 'Workers with their state', query: z.object({ group: id.optional(), status: z.string().max(20).optional(), ...paging(500) }), answer: '{success, workers}' }, (call) => {
-    const { group, status, limit, offset } = readQuery(call, z.object({ group: id.optional(), status: z.string().max(20).optional(), ...paging(500) }));
-    const all = listWorkers(call.d.db, { group, status });
-    const rows = all.slice(offset, offset + limit);
-    return answer(call, { success: true, workers: rows.map((w) => workerRow(call, w)) }, 200, listHeaders(call, all.length, { limit, offset, given: rows.length }));
+  ...mount('post', '/workers/rebalance', 'operate', { tag: TAG, summary: 'Even the load out, of all or of one group; dry_run only plans', body: balancing, answer: '{success, dry_run, moves: [{account_id, from, to, success, error}]}' }, async (call) => {
+    const { dry_run, group } = await readBody(call, balancing);
+    const moves = await rebalance(call, { dryRun: dry_run, group });
+    return answer(call, { success: moves.every((m) => m.error === null), dry_run, moves: moves.map((m) => ({ account_id: m.account, account_name: m.name, from: m.from, to: m.to, success: m.error === null, ...(m.error ? { error: m.error } : {}) })) });
+  }),
+  ...mount('get', '/workers', 'read', { tag: TAG, summary: 'Workers with their state; `group` is any that they serve', query: listing, answer: '{success, workers}' }, (call) => {
+    const q = readQuery(call, listing);
+    const rows = listWorkers(call.d.db, q);
+    return answer(call, { success: true, workers: rows.map((w) => workerRow(call, w)) }, 200, listHeaders(call, countWorkers(call.d.db, q), { limit: q.limit, offset: q.offset, given: rows.length }));
   }),
   ...mount('get', '/workers/:id', 'read', { tag: TAG, summary: 'One worker', answer: '{success, worker}' }, (call) => answer(call, { success: true, worker: workerRow(call, one(call)) })),
   ...mount('get', '/workers/:id/status', 'read', { tag: TAG, summary: 'State, uptime in seconds, CPU in %, memory in MB', answer: 'the status' }, (call) => answer(call, status(call, one(call)))),
-  ...mount('get', '/workers/:id/logs', 'read', { tag: TAG, summary: 'Log lines, oldest first; format=text gives plain text', query: logQuery, answer: '{success, logs}' }, (call) => logs(call)),
-  ...mount('get', '/workers/:id/metrics', 'read', { tag: TAG, summary: 'Series of the last hour at most: CPU in %, memory in MB, tasks at once, errors a minute', query: z.object({ period: z.string().optional() }), answer: '{period, series}' }, (call) => metrics(call)),
+  ...mount('get', '/workers/:id/logs', 'read', { tag: TAG, summary: 'Log lines, oldest first; format=text gives a file of plain text', query: logQuery, answer: '{success, logs}' }, (call) => logs(call)),
+  ...mount('get', '/workers/:id/metrics', 'read', { tag: TAG, summary: 'Series of a period like 10m, 24h, 30d: CPU in %, memory in MB, tasks at once, accounts, browsers, errors a minute', query: z.object({ period: z.string().default('1h') }), answer: '{period, series}' }, (call) => metrics(call)),
   ...mount('get', '/workers/:id/health', 'read', { tag: TAG, summary: 'Is it well', answer: '{healthy, checks}' }, (call) => answer(call, health(call, one(call)))),
   ...lifecycle('start', z.strictObject({}), 'Start'),
   ...lifecycle('stop', stopping, 'Stop: TERM, wait `timeout` ms, KILL; graceful:false kills at once'),
   ...lifecycle('restart', restarting, 'Stop, wait a second, start'),
   ...lifecycle('drain', z.strictObject({}), 'Take no new work, finish what runs, stop'),
+  ...lifecycle('kill', z.strictObject({}), 'End at once, whatever it is doing'),
   ...lifecycle('retry', z.strictObject({}), 'Start again now instead of after the backoff'),
 ];
 
-const logQuery = z.object({ level: z.string().regex(/^(debug|info|warn|error)(,(debug|info|warn|error))*$/, 'must be of debug, info, warn, error').optional(), limit: paging(100).limit, tail: paging(100).limit.unwrap().optional(), since: moment.optional(), format: z.enum(['json', 'text']).default('json') });
+const logQuery = z.object({ level: z.string().regex(/^(debug|info|warn|error)(,(debug|info|warn|error))*$/, 'must be of debug, info, warn, error').optional(), category: z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, 'must be a category like lifecycle, task, system').optional(), q: z.string().max(200).optional(), limit: paging(100).limit, tail: paging(100).limit.unwrap().optional(), since: moment.optional(), format: z.enum(['json', 'text']).default('json') });
 
 function lifecycle(verb: string, schema: z.ZodType, summary: string): Route[] {
   return mount('post', [`/workers/:id/${verb}`, `/workers/:id/lifecycle/${verb}`], 'operate', { tag: TAG, summary, body: schema, answer: '{success, worker_id, status, process_id}' }, async (call) => {
@@ -87,35 +71,19 @@ function lifecycle(verb: string, schema: z.ZodType, summary: string): Route[] {
   });
 }
 
+const inEnglish = texts(en);
+
 /** The process state out of a turn's answer: `active.process.starting.spawning,…` is `starting`. */
 const phase = (done: { [key: string]: unknown }): string => /active\.process\.([a-z]+)/.exec(String(done['state']))?.[1] ?? String(done['state']);
 
 const one = (call: Call): WorkerRow => found(findWorker(call.d.db, pathId(call)), `worker ${call.param('id')}`);
-function byConfig(call: Call): WorkerRow {
-  const asked = checked(z.object({ id: configId }), { id: call.param('id') }).id;
-  return found((/^\d+$/.test(asked) ? findWorkerByConfig(call.d.db, Number(asked)) : null) ?? findWorker(call.d.db, asked), `configuration ${asked}`);
-}
-
-/** Values of variables may be secrets: only an admin reads them. */
-function mask<T extends Record<string, unknown>>(call: Call, config: T): T {
-  const env = config['env_variables'];
-  if (call.who.scope === 'admin' || env === undefined) return config;
-  return { ...config, env_variables: Object.fromEntries(Object.keys(env as object).map((k) => [k, '•••'])) };
-}
-
-const configRow = (call: Call, w: WorkerRow): Record<string, unknown> => withIso(mask(call, {
-  id: w.configId, worker_id: w.id, name: w.name, description: w.description, deployment_type: w.deploymentType, host: w.host, port: w.port, max_accounts: w.maxAccounts, max_memory_mb: w.maxMemoryMb, cpu_cores: w.cpuCores,
-  env_variables: w.env, command_args: w.args, working_directory: w.workingDirectory, proxy_id: null, browser_config: w.browser, group_name: w.group, auto_start: w.autoStart, auto_restart: w.autoRestart,
-  restart_delay_ms: w.restartDelayMs, max_restart_attempts: w.maxRestartAttempts, enabled: w.enabled, version: w.version, status: w.status, created_at: w.createdAt, updated_at: w.updatedAt,
-}));
-
 function workerRow(call: Call, w: WorkerRow): Record<string, unknown> {
   const s = status(call, w);
   const online = w.link === 'connected' || w.link === 'suspect';
   const row = withIso({
-    id: w.id, worker_id: w.id, name: w.name, host: w.host, port: w.port, group_name: w.group, deployment_type: w.deploymentType, place: w.deploymentType === 'local' ? 'local' : 'remote', status: w.status, link_status: w.link, online,
+    id: w.id, worker_id: w.id, name: w.name, host: w.host, port: w.port, group_name: w.group, groups: w.groups, labels: w.labels, deployment_type: w.deploymentType, place: w.deploymentType === 'local' ? 'local' : 'remote', status: w.status, link_status: w.link, online,
     cause: w.cause, capabilities: w.capabilities, max_accounts: w.maxAccounts, assigned_accounts: w.assigned, last_heartbeat: s['last_heartbeat'], started_at: w.startedAt, version: w.workerVersion, cpu_usage: s['cpu_usage'], memory_usage_mb: s['memory_usage_mb'],
-    restart_count: w.restartCount, last_error: w.lastError, metadata: { capabilities: w.capabilities, maxAccounts: w.maxAccounts }, created_at: w.createdAt, updated_at: w.updatedAt,
+    config_version: w.version, runs: w.runs, restart_count: w.restartCount, last_error: w.lastError, metadata: { capabilities: w.capabilities, maxAccounts: w.maxAccounts }, created_at: w.createdAt, updated_at: w.updatedAt,
   });
   // The cluster's clients know one state: online or offline.
   return isCamel(call) ? { ...row, process_status: w.status, status: online ? 'online' : 'offline', url: `http://${w.host}:${w.port}`, max_agents: w.maxAccounts, registered_at: w.startedAt } : row;
@@ -125,19 +93,20 @@ function status(call: Call, w: WorkerRow): Record<string, unknown> {
   const f = call.d.figures.latest(w.id);
   const seen = call.d.figures.lastSeen(w.id);
   return withIso({
-    success: true, worker_id: w.id, status: w.status, link_status: w.link, cause: w.cause, process_id: w.pid, started_at: w.startedAt, stopped_at: w.stoppedAt, last_heartbeat: seen && Math.floor(seen / 1000),
+    success: true, worker_id: w.id, status: w.status, link_status: w.link, cause: w.cause, process_id: w.pid, container_id: w.container, pod_name: w.pod, started_at: w.startedAt, stopped_at: w.stoppedAt, last_heartbeat: seen && Math.floor(seen / 1000),
     uptime: w.status === 'running' && w.startedAt ? Math.max(0, Math.floor(call.d.now() / 1000) - w.startedAt) : 0, cpu_usage: f ? round(f.cpuPercent) : null, memory_usage_mb: f?.memoryMb ?? null,
-    assigned_accounts: w.assigned, active_tasks: f ? f.crawl + f.reply + f.login : 0, error_count: w.errorCount, last_error: w.lastError, restart_count: w.restartCount, last_restart_at: w.lastRestartAt,
+    assigned_accounts: w.assigned, active_tasks: f ? f.crawl + f.reply + f.login : 0, error_count: w.errorCount, last_error: w.lastError, restart_count: w.restartCount, last_restart_at: w.lastRestartAt, restarts: w.restarts.map((r) => ({ at: new Date(r.at).toISOString(), cause: r.cause })), last_exit: w.lastExit && { code: w.lastExit.code, signal: w.lastExit.signal, at: new Date(w.lastExit.at).toISOString() },
+    config_version: w.version, runs: w.runs,
     next_retry_at: w.nextRetryMs && Math.floor(w.nextRetryMs / 1000), worker_version: w.workerVersion, node_version: w.nodeVersion, chromium_version: w.chromiumVersion,
   });
 }
 
 function overview(call: Call): Record<string, unknown> {
-  const all = listWorkers(call.d.db);
-  const figures = all.map((w) => call.d.figures.latest(w.id)).filter((f) => f !== null);
-  const n = (s: string) => all.filter((w) => w.status === s).length;
+  const s = workerSummary(call.d.db);
+  const figures = call.d.figures.all();
+  const n = (status: string) => s.byStatus[status] ?? 0;
   return {
-    success: true, total: all.length, running: n('running'), stopped: n('stopped'), error: n('error') + n('crashed'), total_accounts: all.reduce((sum, w) => sum + w.assigned, 0), total_capacity: all.filter((w) => w.enabled).reduce((sum, w) => sum + w.maxAccounts, 0),
+    success: true, total: s.configs, running: n('running'), stopped: n('stopped'), draining: n('draining'), error: n('error') + n('crashed'), total_accounts: s.assigned, total_capacity: s.capacity,
     cpu_usage_avg: figures.length ? round(figures.reduce((sum, f) => sum + f.cpuPercent, 0) / figures.length) : 0, memory_usage_total_mb: figures.reduce((sum, f) => sum + f.memoryMb, 0),
   };
 }
@@ -157,19 +126,20 @@ function health(call: Call, w: WorkerRow): Record<string, unknown> {
 function logs(call: Call): Response {
   const q = readQuery(call, logQuery);
   const w = one(call);
-  const rows = listLogs(call.d.db, { worker: w.id, levels: q.level?.split(','), sinceMs: q.since, limit: q.tail ?? q.limit });
-  if (q.format === 'text') return new Response(rows.map((l) => `${new Date(l.atMs).toISOString()} ${l.level} ${l.category} ${JSON.stringify(l.message).slice(1, -1)}\n`).join(''), { headers: { 'Content-Type': 'text/plain; charset=utf-8' } });
+  const rows = listLogs(call.d.db, { worker: w.id, levels: q.level?.split(','), category: q.category, search: q.q, sinceMs: q.since, limit: q.tail ?? q.limit });
+  if (q.format === 'text') return new Response(rows.map((l) => `${new Date(l.atMs).toISOString()} ${l.level} ${l.category} ${JSON.stringify(l.message).slice(1, -1)}\n`).join(''), { headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Disposition': `attachment; filename="${w.id}.log"` } });
   return answer(call, { success: true, logs: rows.map((l) => ({ id: l.id, worker_id: l.worker, level: l.level, category: l.category, message: l.message, details: l.details, timestamp: Math.floor(l.atMs / 1000), timestamp_ms: l.atMs })) });
 }
 
 function metrics(call: Call): Response {
-  const { period } = readQuery(call, z.object({ period: z.string().regex(/^(\d{1,4}s|[1-9]\d?m|1h)$/, 'must be a time up to 1h, like 10m').default('1h') }));
-  const size = { s: 1000, m: 60_000, h: 3_600_000 }[period.at(-1) as 's'];
+  const { period } = readQuery(call, z.object({ period: z.string().default('1h') }));
   const w = one(call);
-  const since = call.d.now() - Math.min(3_600_000, Number(period.slice(0, -1)) * size);
-  const points = call.d.figures.series(w.id, since);
-  const series = (pick: (f: (typeof points)[number]) => number) => points.map((f) => ({ timestamp: Math.floor(f.atMs / 1000), value: pick(f) }));
-  return answer(call, { success: true, worker_id: w.id, period, series: { cpu_usage: series((f) => round(f.cpuPercent)), memory_usage: series((f) => f.memoryMb), task_count: series((f) => f.crawl + f.reply + f.login), error_rate: errorsByMinute(call.d.db, w.id, since) } });
+  const { step, since, rows } = usageOf(call.d, w.id, period);
+  const series = (pick: (r: (typeof rows)[number]) => number) => rows.map((r) => ({ timestamp: r.at, value: pick(r) }));
+  return answer(call, {
+    success: true, worker_id: w.id, period, step, limits: { memory_mb: w.maxMemoryMb, cpu_usage: w.cpuCores * 100, max_accounts: w.maxAccounts },
+    series: { cpu_usage: series((r) => r.cpu), memory_usage: series((r) => r.memoryMb), task_count: series((r) => r.tasks), accounts: series((r) => r.accounts), browsers: series((r) => r.browsers), error_rate: errorsByMinute(call.d.db, w.id, since * 1000) },
+  });
 }
 
 const round = (n: number) => Math.round(n * 10) / 10;
