@@ -158,11 +158,12 @@ export const worker = bind({
     restart: { schema: z.strictObject({ graceful: z.boolean().default(true) }), event: (p, { by }) => ({ type: 'RESTART', ...p, by }) },
     drain: plain('DRAIN'),
     kill: plain('KILL'),
+    prepare: plain('PREPARE'),
     retry: plain('RETRY_NOW'),
     remove: plain('REMOVE'),
   },
-  events: { START: nothing, STOP: z.object({ graceful: z.boolean().optional(), timeout: z.number().optional() }), RESTART: z.object({ graceful: z.boolean().optional() }), DRAIN: nothing, RETRY_NOW: nothing, BOOT: nothing, SUSPECT: nothing, SEEN: nothing, OFFLINE: nothing, DRAINED: nothing, REMOVE: nothing, KILL: nothing, OVER_MEMORY: z.object({ usedMb: z.number(), limitMb: z.number() }), APPLIED: z.object({ version: z.number().int() }) },
-  effects: { spawn: { on: 'master' }, watch: { on: 'master' }, kill: { on: 'master' } },
+  events: { START: nothing, STOP: z.object({ graceful: z.boolean().optional(), timeout: z.number().optional() }), RESTART: z.object({ graceful: z.boolean().optional() }), DRAIN: nothing, RETRY_NOW: nothing, BOOT: nothing, SUSPECT: nothing, SEEN: nothing, OFFLINE: nothing, DRAINED: nothing, REMOVE: nothing, KILL: nothing, PREPARE: nothing, OVER_MEMORY: z.object({ usedMb: z.number(), limitMb: z.number() }), APPLIED: z.object({ version: z.number().int() }) },
+  effects: { prepare: { on: 'master' }, spawn: { on: 'master' }, watch: { on: 'master' }, kill: { on: 'master' } },
   migrations: {
     'worker-v1': (stored: { value: any; context: { config: object; configVersion: number; registration: object | null } }) => ({
       ...stored,

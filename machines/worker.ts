@@ -104,6 +104,9 @@ export type WorkerEvent =
   | { type: 'DRAIN'; by?: string }
   | { type: 'OVER_MEMORY'; usedMb: number; limitMb: number }
   | { type: 'APPLIED'; version: number }
+  /** Makes its machine ready, then starts it. */
+  | { type: 'PREPARE'; by?: string }
+  | { type: 'STEP'; step: string; text: string }
   | { type: 'DRAINED' }
   | { type: 'RETRY_NOW'; by?: string }
   | { type: 'BOOT' }
@@ -133,6 +136,7 @@ const watched = ({ context: c }: { context: WorkerContext }) => ({ id: c.id, han
 const SIGNALS: Record<number, string> = { 129: 'SIGHUP', 130: 'SIGINT', 131: 'SIGQUIT', 132: 'SIGILL', 134: 'SIGABRT', 135: 'SIGBUS', 136: 'SIGFPE', 137: 'SIGKILL', 139: 'SIGSEGV', 143: 'SIGTERM' };
 const exitWords = ({ code, signal }: Exit) => (signal ? `killed by ${signal}` : code === null ? 'gone' : SIGNALS[code] ? `exit ${code} ${SIGNALS[code]}` : `exit ${code}`);
 const gigabytes = (mb: number) => (mb / 1024).toFixed(1).replace(/\.0$/, '');
+const FOR_A_PERSON = new Set(['host-key-unknown', 'host-key-changed', 'auth', 'bad-spec', 'missing', 'foreign', 'refused']);
 const KEPT = 20;
 const HOUR = 3_600_000;
 const by = (event: { by?: string }) => event.by ?? 'an operator';
@@ -142,6 +146,8 @@ const words = (verb: string) => ({ type: 'because' as const, params: ({ event }:
 export const workerMachine = setup({
   types: { context: {} as WorkerContext, input: {} as WorkerInput, events: {} as WorkerEvent },
   actors: {
+    /** Copies the program to a machine that has it not, and checks what else it needs. */
+    prepare: effect<{ id: string; config: WorkerConfig }, null>(),
     spawn: effect<{ id: string; generation: number; config: WorkerConfig; version: number }, { handle: unknown; pid: number | null }>(),
     watch: effect<{ id: string; handle: unknown; config: WorkerConfig }, Exit>(),
     kill: effect<{ id: string; handle: unknown; graceMs: number; config: WorkerConfig; generation: number }, Exit>(),
@@ -192,9 +198,12 @@ export const workerMachine = setup({
     exitedWell: ({ event }) => (event as { output?: Exit }).output?.code === 0,
     current: ({ context, event }) => event.type === 'APPLIED' && context.runs !== null && event.version > context.runs.applied && event.version <= context.configVersion,
     nearby: ({ context }) => context.config.deployment_type === 'local' || context.config.deployment_type === 'docker',
+    preparable: ({ context }) => context.config.enabled && context.config.deployment_type === 'remote',
     mayRecycle: ({ context }) => context.config.recycle_after_hours > 0,
     memoryStops: ({ context }) => context.config.memory_action === 'stop',
     memoryDrains: ({ context }) => context.config.memory_action === 'drain',
+    /** Trying again changes nothing: somebody has to accept a key, mend a setting, install what is missing. */
+    forAPerson: ({ event }) => FOR_A_PERSON.has(faultOf(event).kind),
     badConfig: ({ event }) => (event as { output?: Exit }).output?.code === 78,
   },
   delays: {
@@ -245,6 +254,7 @@ export const workerMachine = setup({
               entry: raise({ type: 'EXITED' }),
               on: {
                 START: { guard: 'enabled', target: 'starting', actions: words('started') },
+                PREPARE: { guard: 'preparable', target: 'starting.preparing', actions: ['forget', words('machine prepared')] },
                 RESTART: { guard: 'enabled', target: 'starting', actions: words('started') },
                 BOOT: { guard: 'autoStart', target: 'starting', actions: { type: 'because', params: { cause: 'auto-start' } } },
                 REGISTERED: { target: 'running.elsewhere', actions: [{ type: 'because', params: { cause: 'started elsewhere' } }, assign(({ event }) => ({ startedAt: stamp(event).at }))] },
@@ -261,13 +271,26 @@ export const workerMachine = setup({
                 RESTART: { target: 'stopping', actions: ['grace', words('restarted')] },
               },
               states: {
+                preparing: {
+                  invoke: {
+                    id: 'prepare',
+                    src: 'prepare',
+                    input: ({ context }) => ({ id: context.id, config: context.config }),
+                    onDone: 'spawning',
+                    onError: { target: '#worker-v2.active.process.error', actions: ['recordFault', assign(({ event }) => ({ cause: faultOf(event).message }))] },
+                  },
+                  on: { STEP: { actions: assign(({ event }) => ({ cause: `preparing its machine: ${event.text}` })) } },
+                },
                 spawning: {
                   invoke: {
                     id: 'spawn',
                     src: 'spawn',
                     input: ({ context }) => ({ id: context.id, generation: context.generation, config: context.config, version: context.configVersion }),
                     onDone: { target: 'registering', actions: assign(({ event }) => ({ handle: event.output.handle, pid: event.output.pid })) },
-                    onError: { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
+                    onError: [
+                      { guard: 'forAPerson', target: '#worker-v2.active.process.error', actions: ['recordFault', assign(({ event }) => ({ cause: faultOf(event).message }))] },
+                      { target: '#worker-v2.active.process.crashed', actions: 'recordFault' },
+                    ],
                   },
                 },
                 registering: {
@@ -419,6 +442,7 @@ export const workerMachine = setup({
                 START: { target: 'starting', actions: ['forget', words('started')] },
                 RETRY_NOW: { target: 'starting', actions: ['forget', words('started again')] },
                 RESTART: { target: 'starting', actions: ['forget', words('restarted')] },
+                PREPARE: { guard: 'preparable', target: 'starting.preparing', actions: ['forget', words('machine prepared')] },
                 STOP: { target: 'stopped', actions: words('stopped') },
                 REGISTERED: { guard: 'ours', target: 'running', actions: { type: 'because', params: { cause: 'it answers again' } } },
                 REMOVE: '#worker-v2.removed',

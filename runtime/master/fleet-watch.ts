@@ -16,6 +16,7 @@ export class FleetWatch {
   private readonly draining;
   private readonly held;
   private readonly scalers;
+  private readonly trusted;
   private readonly workers;
   private running = false;
   private lookAt = 0;
@@ -28,6 +29,9 @@ export class FleetWatch {
     // What is being sent or logged in may finish first; a round of reading is simply asked for again elsewhere.
     this.held = db.prepare(`SELECT a.id, a.lease_epoch AS epoch, a.login_status = 'logging_in' OR EXISTS (SELECT 1 FROM replies r WHERE r.account_id = a.id AND r.status IN ('claimed', 'submitting', 'confirming')) AS busy
       FROM accounts a WHERE a.assigned_worker_id = ? AND a.lease_state = 'held'`);
+    // Those that waited for a person to accept their machine's key, which is accepted now.
+    this.trusted = db.prepare(`SELECT c.worker_id AS id, json_extract(m.pinned, '$.fingerprint') AS fingerprint FROM worker_configs c JOIN worker_runtime r ON r.worker_id = c.worker_id
+      JOIN machines m ON m.host = c.ssh_host AND m.port = c.ssh_port AND m.trust = 'trusted' WHERE c.deployment_type = 'remote' AND r.status = 'error' AND r.last_error LIKE '%host key%'`);
     this.scalers = db.prepare("SELECT group_name AS id FROM scalers WHERE status = 'watching'");
     this.workers = db.prepare(`SELECT w.id, r.status AS phase, w.status AS link, w.incarnation, w.groups, w.labels, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS accounts
       FROM workers w JOIN worker_runtime r ON r.worker_id = w.id`);
@@ -43,6 +47,7 @@ export class FleetWatch {
     this.running = true;
     try {
       for (const w of this.draining.all() as { id: string; incarnation: string | null }[]) if (this.engine.host.owns(`worker/${w.id}`)) await this.drain(w);
+      for (const w of this.trusted.all() as { id: string; fingerprint: string }[]) if (this.engine.host.owns(`worker/${w.id}`)) await this.engine.send({ kind: 'worker', id: w.id }, { type: 'RETRY_NOW' }, `trusted:${w.id}:${w.fingerprint}`, 'machine');
       if (performance.now() >= this.lookAt) {
         this.lookAt = performance.now() + LOOK_EVERY;
         for (const { id } of this.scalers.all() as { id: string }[]) if (this.engine.host.owns(`scaler/${id}`)) this.look(id);

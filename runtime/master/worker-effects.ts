@@ -5,6 +5,7 @@ import type { FxAnswer, FxRequest } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
 import type { AgentDriver } from '../drivers/agent/agent-driver.ts';
+import type { SshDriver } from '../drivers/ssh/ssh-driver.ts';
 import { DriverError, type Driver } from '../drivers/contract.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
@@ -19,10 +20,20 @@ export type WorkerEffectsOptions = { config: Config; secrets: Secrets; drivers: 
 const PASSES = new Set(['unreachable', 'timeout', 'busy']);
 
 /** What the worker chart asks of the outside: start, watch and end one process through its driver. */
-export function workerEffects({ config, secrets, drivers, mux, liveness, open }: WorkerEffectsOptions): Record<'spawn' | 'watch' | 'kill', MasterEffect> {
+export function workerEffects({ config, secrets, drivers, mux, liveness, open }: WorkerEffectsOptions): Record<'prepare' | 'spawn' | 'watch' | 'kill', MasterEffect> {
   /** Starts under way, by worker: a stop that breaks one off waits until it is known what was started. */
   const starting = new Map<string, Promise<unknown>>();
   return {
+    async prepare({ config: wanted }: Input, { signal, say }) {
+      return named(async () => {
+        const driver = (await drivers.of(wanted)) as unknown as SshDriver;
+        for await (const { step, text } of driver.bootstrap()) {
+          signal.throwIfAborted();
+          say({ type: 'STEP', step, text });
+        }
+        return null;
+      });
+    },
     spawn({ id, config: wanted, version }: Input, { signal }) {
       const work = named(async () => {
         const driver = await drivers.of(wanted);

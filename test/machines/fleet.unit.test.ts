@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scalerConfig } from '../../actors/scaler.ts';
+import { workerConfig } from '../../actors/worker.ts';
 import type { SeenWorker } from '../../machines/scaler.ts';
 import { Story } from './story.ts';
 
@@ -124,6 +125,22 @@ describe('a machine', () => {
     s.send('JOINED', { incarnation: 'i2', facts: { host: 'box', os: 'linux', arch: 'x64', cpus: 8, memoryTotalBytes: 1, version: '1', node: '20', chromium: null } });
     expect(s.context).toMatchObject({ incarnation: 'i2', host: 'box', facts: { cpus: 8 } });
   });
+});
+
+it('a worker on another machine has it prepared, step by step, and starts then; what needs a person is not tried again', () => {
+  const s = new Story('worker', { id: 'w', config: { worker_id: 'w', ...workerConfig.parse({ name: 'W', deployment_type: 'remote', ssh_host: 'h', ssh_user: 'u', ssh_key_id: 'k' }) } });
+  s.send('START');
+  s.fail('spawn', 'host-key-unknown');
+  expect(s.state).toContain('process.error');
+  expect(s.context).toMatchObject({ cause: 'it was host-key-unknown', crashes: [] });
+  s.send('PREPARE', { by: 'user:a' });
+  s.progress('prepare', 'STEP', { step: 'copy', text: '3 MB of 9 MB copied' });
+  expect(s.state).toContain('starting.preparing');
+  expect(s.context.cause).toBe('preparing its machine: 3 MB of 9 MB copied');
+  s.done('prepare');
+  expect(s.state).toContain('starting.spawning');
+  s.fail('spawn', 'unreachable');
+  expect(s.state).toContain('process.crashed');
 });
 
 it('a key is read once, and destroyed before it is gone', () => {
