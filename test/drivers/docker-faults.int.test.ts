@@ -42,7 +42,7 @@ describe('faults of a real dockerd', () => {
     await expect(driver.recover(handle)).rejects.toMatchObject({ kind: 'unreachable', message: expect.stringContaining('start it') });
     await expect(driver.start(spec(''), 'other')).rejects.toMatchObject({ kind: 'unreachable' });
     expect((await driver.health()).is).toBe('undetected');
-    await delay(process.env['TROUPE_FAULTS'] ? 20_000 : 1000);
+    await delay(Number(process.env['DAEMON_AWAY_MS'] ?? 1000));
     expect(exit).toBeNull();
     await server.up();
     expect(await driver.recover(handle)).toBe('running');
