@@ -95,11 +95,22 @@ function build(binding: Binding, head: Head | null, cause: Cause, event: Entry['
     event,
     after: binding.chart.store(snapshot),
     commands,
-    pending: carry(head?.entry.pending ?? NOTHING_PENDING, commands, `${about.actor}/${index}`, about, answered, snapshot.status !== 'active'),
+    pending: carry(head ? renamed(head.entry, binding.chart.version) : NOTHING_PENDING, commands, `${about.actor}/${index}`, about, answered, snapshot.status !== 'active'),
     seen: note(head?.entry.seen ?? { in: 0, from: {}, ids: [] }, cause),
   };
   const bytes = encodeEntry(entry);
   return { entry, bytes, hash: hashOf(bytes), snapshot };
+}
+
+/** XState names timers after the chart and its state: under another version's name nothing would hear them. */
+function renamed({ version, pending }: Entry, now: string): Pending {
+  if (version === now) return pending;
+  const name = (text: string) => text.split('.').map((part) => (part === version ? now : part)).join('.');
+  return {
+    ...pending,
+    timers: Object.fromEntries(Object.entries(pending.timers).map(([token, t]) => [token, { ...t, timer: name(t.timer), event: { ...t.event, type: name(t.event.type) } }])),
+    effects: Object.fromEntries(Object.entries(pending.effects).map(([token, e]) => [token, { ...e, child: name(e.child) }])),
+  };
 }
 
 /** What is still to do after this turn. */
