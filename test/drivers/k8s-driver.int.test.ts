@@ -66,11 +66,11 @@ describe('k8s', () => {
   it('makes a pod with no rights, a fixed share, and its environment out of sight', async () => {
     const env = { TOKEN: "canary-4711 'quoted' $(HOME) `id`\nnext \\ \"line\"", EMPTY: '' };
     const script = `${LIVES}; console.log(JSON.stringify([process.env.TOKEN, process.env.EMPTY, process.argv[1]]))`;
-    const handle = await driver.start({ ...spec(script, { limits: { memoryMb: 512, cpuCores: 1.5 }, pod: { namespace: 'troupe', image: IMAGE, labels: { team: 'blue' }, nodeSelector: { 'kubernetes.io/arch': 'amd64' } } }), args: ['-e', script, '$(TOKEN) $$ $HOME'], env }, 'w');
+    const handle = await driver.start({ ...spec(script, { limits: { memoryMb: 512, cpuCores: 1.5 }, pod: { namespace: 'troupe', image: IMAGE, labels: { team: 'blue', 'troupe.dev/group': 'g' }, nodeSelector: { 'kubernetes.io/arch': 'amd64' } } }), args: ['-e', script, '$(TOKEN) $$ $HOME'], env }, 'w');
     await expect.poll(async () => (await driver.logs(handle, { tail: 10 })).lines).toContain(JSON.stringify([env.TOKEN, '', '$(TOKEN) $$ $HOME']));
     const pod = server.pods.get('troupe-w')!;
     expect(JSON.stringify(pod)).not.toContain('canary');
-    expect(pod.metadata!.labels).toMatchObject({ 'troupe.dev/key': 'w', 'troupe.dev/nonce': handle.nonce, team: 'blue' });
+    expect(pod.metadata!.labels).toMatchObject({ 'troupe.dev/key': 'w', 'troupe.dev/nonce': handle.nonce, team: 'blue', 'troupe.dev/group': 'g' });
     expect(pod.spec).toMatchObject({ restartPolicy: 'Never', automountServiceAccountToken: false, nodeSelector: { 'kubernetes.io/arch': 'amd64' }, securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } });
     expect(pod.spec!.containers[0]!.securityContext).toEqual({ allowPrivilegeEscalation: false, privileged: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
     expect(pod.spec!.containers[0]!.resources).toEqual({ limits: { memory: '512Mi', cpu: '1500m' }, requests: { memory: '512Mi', cpu: '1500m' } });
@@ -132,6 +132,7 @@ describe('k8s', () => {
       [{ pod: { ...pod, image: 'a b' } }, 'w', /pod.image/],
       [{ pod: { ...pod, image: 'x; rm -rf /' } }, 'w', /pod.image/],
       [{ pod: { ...pod, labels: { 'troupe.dev/key': 'other' } } }, 'w', /reserved/],
+      [{ pod: { ...pod, labels: { 'troupe.dev/nonce': '' } } }, 'w', /reserved/],
       [{ pod: { ...pod, labels: { 'app.kubernetes.io/managed-by': 'x' } } }, 'w', /reserved/],
       [{ pod: { ...pod, labels: { team: 'a,troupe.dev/key=b' } } }, 'w', /pod.labels.team/],
       [{ pod: { ...pod, labels: { 'a b': 'x' } } }, 'w', /pod.labels/],

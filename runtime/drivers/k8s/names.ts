@@ -4,6 +4,7 @@ import { DriverError } from '../contract.ts';
 
 export const LABEL = { key: 'troupe.dev/key', nonce: 'troupe.dev/nonce', manager: 'app.kubernetes.io/managed-by' } as const;
 export const MANAGER = 'troupe';
+const RESERVED = new Set<string>(Object.values(LABEL));
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
@@ -39,7 +40,7 @@ export function checkServiceAccount(name: string): string {
   return DNS_NAME.test(name) ? name : refuse('pod.serviceAccount', name, 'must be a DNS name');
 }
 
-/** Labels of an operator's own. Ours, and those that Kubernetes itself goes by, are not for a spec to set. */
+/** Labels of an operator's own. Those by which we find our pods, and those that Kubernetes itself goes by, are not for a spec to set. */
 export function checkLabels(field: string, labels: Record<string, string>, own: boolean): Record<string, string> {
   if (Object.keys(labels).length > 50) refuse(field, `${Object.keys(labels).length} entries`, 'must be at most 50');
   for (const [name, value] of Object.entries(labels)) {
@@ -47,7 +48,7 @@ export function checkLabels(field: string, labels: Record<string, string>, own: 
     const prefix = slash < 0 ? null : name.slice(0, slash);
     if (!LABEL_TEXT.test(name.slice(slash + 1)) || (prefix !== null && !DNS_NAME.test(prefix))) refuse(field, name, 'is no label name');
     if (value !== '' && !LABEL_TEXT.test(value)) refuse(`${field}.${name}`, value, 'must be at most 63 letters, digits, dots, hyphens and underscores');
-    if (own && prefix !== null && /(^|\.)(troupe\.dev|kubernetes\.io|k8s\.io)$/.test(prefix)) refuse(field, name, 'is reserved: choose a prefix of your own');
+    if (own && (RESERVED.has(name) || (prefix !== null && /(^|\.)(kubernetes\.io|k8s\.io)$/.test(prefix)))) refuse(field, name, 'is reserved: choose a prefix of your own');
   }
   return labels;
 }
