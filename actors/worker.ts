@@ -168,7 +168,7 @@ export const worker = bind({
     'worker-v1': (stored: { value: any; context: { config: object; configVersion: number; registration: object | null } }) => ({
       ...stored,
       value: stored.value?.active ? { active: { ...stored.value.active, process: processOfV1(stored.value.active.process) } } : stored.value,
-      context: { ...stored.context, history: [], runs: stored.context.registration && { started: stored.context.configVersion, applied: stored.context.configVersion }, config: { ...workerDefaults, ...stored.context.config } },
+      context: { ...stored.context, history: [], lastHandle: null, runs: stored.context.registration && { started: stored.context.configVersion, applied: stored.context.configVersion }, config: { ...workerDefaults, ...stored.context.config } },
     }),
   },
 });

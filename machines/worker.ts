@@ -70,6 +70,8 @@ export type WorkerContext = {
   configVersion: number;
   /** The driver's own JSON; null when nobody here started the process. */
   handle: unknown;
+  /** Of the process before: what it printed can still be read. */
+  lastHandle: unknown;
   pid: number | null;
   /** Rises with every start: the driver's idempotency key. */
   generation: number;
@@ -165,9 +167,9 @@ export const workerMachine = setup({
     applied: assign(({ context, event }) => (event.type === 'APPLIED' && context.runs ? { runs: { ...context.runs, applied: event.version } } : {})),
     noteRestart: assign(({ context, event }) => ({ restarts: context.restarts + 1, history: [{ at: stamp(event).at, cause: context.cause }, ...context.history].slice(0, KEPT) })),
     overMemory: assign(({ event }) => (event.type === 'OVER_MEMORY' ? { cause: `memory ${gigabytes(event.usedMb)} GB over ${gigabytes(event.limitMb)} GB` } : {})),
-    recordExit: assign(({ event }) => {
+    recordExit: assign(({ context, event }) => {
       const exit = (event as { output?: Exit }).output ?? { code: null, signal: null };
-      return { lastExit: { code: exit.code, signal: exit.signal, at: stamp(event).at }, handle: null, pid: null, stoppedAt: stamp(event).at };
+      return { lastExit: { code: exit.code, signal: exit.signal, at: stamp(event).at }, handle: null, lastHandle: context.handle ?? context.lastHandle, pid: null, stoppedAt: stamp(event).at };
     }),
     recordCrash: assign(({ context, event }) => {
       const { at, rnd } = stamp(event);
@@ -222,6 +224,7 @@ export const workerMachine = setup({
     config: input?.config,
     configVersion: 1,
     handle: null,
+    lastHandle: null,
     pid: null,
     generation: 0,
     registration: null,

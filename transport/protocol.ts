@@ -77,6 +77,8 @@ export const registration = z.object({
   maxAccounts: z.number().int(),
   group: z.string(),
   groups: z.array(z.string()).optional(),
+  /** Serves its own groups only. */
+  strict: z.boolean().optional(),
   /** The version that it was started with; absent for one that was started by hand. */
   configVersion: z.number().int().optional(),
   mode: z.enum(['profile', 'context']),

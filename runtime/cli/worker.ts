@@ -24,9 +24,9 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   }));
   const { startWorker } = await import('../worker/start-worker.ts');
   const { servers, user, pass } = workerLogin(config);
-  const { id, groups, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
+  const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
   return runUntilSignal(
-    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
+    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
     config.timing.grace,
   );
 }

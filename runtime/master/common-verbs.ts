@@ -1,5 +1,6 @@
 import type { Binding } from '../../actors/binding.ts';
 import { decodeEntry, hashOf, statePaths, type Entry } from '../../actors/entry.ts';
+import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { address, STREAM, type Address } from '../../transport/subjects.ts';
 import type { Db } from '../read-model/store.ts';
@@ -9,8 +10,11 @@ import { keepParked, readParked } from './parked.ts';
 
 type Stored = { entry: Entry; seq: number; hash: string };
 
-/** Verbs that every kind has: inspect, history, turn, retry-parked, skip-parked. */
-export function commonVerbs(mux: Mux, engine: Engine, bindings: ReadonlyMap<string, Binding>, db: Db): Record<string, Common> {
+/** What a worker's process has printed, as its driver has it. */
+export type Output = (worker: WorkerContext, tail: number) => Promise<string[]>;
+
+/** Verbs that every kind has: inspect, history, turn, retry-parked, skip-parked; and output, of a worker. */
+export function commonVerbs(mux: Mux, engine: Engine, bindings: ReadonlyMap<string, Binding>, db: Db, output: Output): Record<string, Common> {
   const missing = (to: Address) => ({ ok: false as const, code: 'not_found', message: `there is no ${address(to)}`, field: 'id' });
   const at = async (seq: number): Promise<Stored> => {
     const msg = await mux.request(`$JS.API.DIRECT.GET.${STREAM.journal}`, JSON.stringify({ seq }));
@@ -50,6 +54,18 @@ export function commonVerbs(mux: Mux, engine: Engine, bindings: ReadonlyMap<stri
       const { entry, seq } = await at(row.seq);
       const after = entry.after as { value: unknown; context: unknown };
       return { ok: true, actor: address(to), entry: { ...entry, seq, state: statePaths(after.value), value: after.value, context: after.context } };
+    },
+    async output(to, payload) {
+      if (to.kind !== 'worker') return { ok: false, code: 'not_found', message: `a ${to.kind} prints nothing; only workers do`, field: 'kind' };
+      const head = await engine.host.head(address(to));
+      if (!head) return missing(to);
+      const { context } = head.entry.after as { context: WorkerContext };
+      if (!context.handle && !context.lastHandle) return { ok: true, lines: [], why: 'it has no process that was started from here' };
+      try {
+        return { ok: true, lines: await output(context, Math.min(Math.max(1, Number(payload.tail ?? 200) || 200), 2000)) };
+      } catch (error) {
+        return { ok: false, code: 'unavailable', message: (error as Error).message };
+      }
     },
     'retry-parked': (to) => release(mux, engine, to, false),
     'skip-parked': (to) => release(mux, engine, to, true),

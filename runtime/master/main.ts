@@ -104,7 +104,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     mux,
     engine,
     bindings,
-    common: commonVerbs(mux, engine, bindings, db),
+    common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
     allow: (request) => allow(db, engine, request),
     closed: () => {

@@ -137,7 +137,7 @@ export class WorkerDesk {
         return { ok: true };
       }
       if (outcome?.is !== 'dropped' || outcome.why !== 'unknown-actor') return no('unavailable', 'the registration is not stored; ask again');
-      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, auto_start: false });
+      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, groups: r.groups ?? [], group_strict: r.strict ?? false, auto_start: false });
       await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
     }
     return no('unavailable', `${engine.id}: the registration is not stored; ask again`);

@@ -35,8 +35,9 @@ export type WorkerOptions = {
   maxAccounts: number;
   mode: 'profile' | 'context';
   group: string;
-  /** Further groups. */
+  /** Further groups; `strict` for these and no others. */
   groups?: string[];
+  strict?: boolean;
   /** The version of the configuration that it was started with. */
   configVersion?: number;
   /** Crawls at once. */
@@ -110,7 +111,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const registration: Registration = {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
-    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], mode,
+    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
   };
   const register = async (): Promise<void> => {
