@@ -15,6 +15,8 @@ export type WorkerState = 'running' | 'restarting' | 'stopped' | 'failed';
 const EXITS_KEPT = 5;
 const STOP_GRACE_MS = 5000;
 const EXIT_SEEN_WITHIN_MS = 2000;
+const ATTENDED_EVERY_MS = 1000;
+const MIB = 1_048_576;
 
 /** One worker of this machine. A master decides while one looks after it; otherwise this restarts it by its rule. */
 export class Keeper {
@@ -24,6 +26,11 @@ export class Keeper {
   #handle: LocalHandle | null = null;
   #last: LocalHandle | null = null;
   readonly #since = Date.now();
+  /** When a master last looked after it, by the monotonic clock. */
+  #attendedAt = -Infinity;
+  #memoryMb: number | null = null;
+  /** The start that is ended for its memory: however it ends, it begins anew. */
+  #recycled: string | null = null;
   #busy: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
@@ -56,6 +63,7 @@ export class Keeper {
     }
     this.#last = handle;
     if (alive) {
+      this.#memoryMb = (this.known && this.#spec()?.limits?.memoryMb) || null;
       this.#follow(handle);
       // The stop that an earlier agent began goes on.
       if (this.known && this.#kept.wanted === 'stopped') await this.stop(handle, STOP_GRACE_MS).catch((error: Error) => this.#o.log('warn', error.message));
@@ -78,6 +86,7 @@ export class Keeper {
         wanted: 'running', spec: this.#o.store.seal(this.key, spec), nonce: handle.nonce, startedAt: handle.startedAt, replaced: [], failed: null,
         ...(fresh && { crashes: { at: [], fast: 0 }, restarts: this.#kept.restarts + (this.#kept.nonce === null ? 0 : 1) }),
       });
+      this.#memoryMb = spec.limits?.memoryMb ?? null;
       if (fresh || this.#handle?.nonce !== handle.nonce) this.#follow(handle);
       return handle;
     });
@@ -117,12 +126,13 @@ export class Keeper {
   async exit(nonce: string, forMs: number): Promise<Ended | null | undefined> {
     const end = performance.now() + forMs;
     for (;;) {
+      this.#attendedAt = performance.now();
       const exit = this.#exitOf(nonce);
       if (exit) return exit;
       if (nonce !== this.#kept.nonce) return undefined;
       const left = end - performance.now();
       if (left <= 0 || this.#closed) return null;
-      await this.#change(left);
+      await this.#change(Math.min(left, ATTENDED_EVERY_MS));
     }
   }
 
@@ -134,6 +144,16 @@ export class Keeper {
 
   async stats(): Promise<Stats | null> {
     return this.#handle ? this.#o.driver.stats(this.#handle) : null;
+  }
+
+  /** Ends one that holds more memory than it may, so that it begins anew; a master that looks after it does that by its own rule. */
+  async boundMemory({ rssBytes }: Stats): Promise<void> {
+    const handle = this.#handle;
+    const attended = performance.now() - this.#attendedAt < this.#o.orphanMs;
+    if (!handle || attended || this.#kept.wanted !== 'running' || this.#memoryMb === null || rssBytes <= this.#memoryMb * MIB || this.#recycled === handle.nonce) return;
+    this.#recycled = handle.nonce;
+    this.#o.log('warn', `${this.key} is restarted: memory ${Math.round(rssBytes / MIB)} MB over ${this.#memoryMb} MB`);
+    await this.#o.driver.stop(handle, STOP_GRACE_MS);
   }
 
   get status(): { state: WorkerState; pid: number | null; startedAt: number | null; restarts: number; unstable: number; handle: LocalHandle | null; why: string | null } {
@@ -182,7 +202,7 @@ export class Keeper {
     if (!opened) return;
     const { restart } = opened;
     const uptimeMs = exit.at - (this.#kept.startedAt ?? exit.at);
-    const verdict = afterExit(restart, this.#kept.crashes, { code: exit.code, at: exit.at, uptimeMs });
+    const verdict = afterExit(restart, this.#kept.crashes, { code: this.#recycled === nonce ? null : exit.code, at: exit.at, uptimeMs });
     if (verdict.is === 'leave') {
       this.#o.log(verdict.failed ? 'warn' : 'info', `${this.key} is left stopped: ${verdict.why}`);
       return this.#save({ failed: verdict.failed ? verdict.why : null });

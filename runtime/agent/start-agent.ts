@@ -64,7 +64,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     const server = await listen(face.fetch, config.http.host, config.agentPort);
     done.push(() => close(server));
     link.run();
-    const beat = heartbeat(membership.machine, facts, keepers, config.dataDir);
+    const beat = heartbeat(membership.machine, facts, keepers, config.dataDir, tell);
     let beating = false;
     const timer = setInterval(() => {
       if (beating) return;
@@ -156,7 +156,7 @@ class MasterLink {
   }
 }
 
-function heartbeat(machine: string, facts: MachineFacts, keepers: Keepers, dataDir: string): () => Promise<MachineHeartbeat> {
+function heartbeat(machine: string, facts: MachineFacts, keepers: Keepers, dataDir: string, log: LinkOptions['log']): () => Promise<MachineHeartbeat> {
   const incarnation = `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`;
   const load = machineLoad(dataDir);
   let seq = 0;
@@ -164,6 +164,7 @@ function heartbeat(machine: string, facts: MachineFacts, keepers: Keepers, dataD
     const workers = await Promise.all(
       keepers.all().map(async (k) => {
         const stats = await k.stats();
+        if (stats) k.boundMemory(stats).catch((error: Error) => log('warn', error.message));
         const { state, pid, startedAt, restarts } = k.status;
         return { key: k.key, state, pid, startedAt, restarts, rssBytes: stats?.rssBytes ?? 0, cpuRatio: stats?.cpuRatio ?? 0 };
       }),
