@@ -12,6 +12,7 @@ import { actorPages } from './pages/actor-pages.ts';
 import { apiPages } from './pages/api-page.ts';
 import { doorRoutes } from './pages/door.ts';
 import { fileRoutes } from './pages/file-routes.ts';
+import { fleetDialogs } from './pages/fleet-dialogs.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
 import { notificationPages } from './pages/notification-pages.ts';
@@ -25,7 +26,7 @@ import type { Route } from './routes.ts';
 export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
-    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...workerPages(), ...actorPages(), ...settingsPages(),
+    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...workerPages(), ...fleetDialogs(), ...actorPages(), ...settingsPages(),
     ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
   );
   return table;

@@ -43,7 +43,8 @@
       box.hidden = false;
     }
     for (const element of all('[aria-invalid]', form)) element.removeAttribute('aria-invalid');
-    const input = field && form.elements.namedItem(field);
+    // A fault inside a list or a map belongs to its field.
+    const input = field && (form.elements.namedItem(field) ?? form.elements.namedItem(field.split('.')[0]));
     if (input instanceof HTMLElement) {
       const panel = input.closest('.panel');
       if (panel) {
@@ -179,6 +180,13 @@
       if (!connected && !document.hidden) refresh(['all']);
     }, 5000);
   }
+
+  // A file that is picked goes into the text box of its form.
+  document.addEventListener('change', async (event) => {
+    const into = event.target.dataset?.into;
+    const file = into && event.target.files?.[0];
+    if (file) event.target.form.elements.namedItem(into).value = await file.text();
+  });
 
   // Rows that are picked for one action together.
   function countPicked() {

@@ -9,6 +9,7 @@ import { each } from '../fleet/each.ts';
 import { rebalance } from '../fleet/rebalance.ts';
 import { usageOf } from '../fleet/usage.ts';
 import { VERBS, whyNot } from '../fleet/verbs.ts';
+import { Problem } from '../problem.ts';
 import type { Route } from '../routes.ts';
 import { flag, id, moment, paging, pathId, readQuery } from './query.ts';
 import { answer, isCamel, listHeaders, mount, readBody } from './respond.ts';
@@ -17,7 +18,7 @@ import { withIso } from './shape.ts';
 const TAG = 'workers';
 const stopping = (bound.commands['stop']!.schema);
 const restarting = (bound.commands['restart']!.schema);
-const batch = z.strictObject({ action: z.enum(VERBS), worker_ids: z.array(id).min(1).max(500, '500 at most'), options: z.record(z.string(), z.unknown()).default({}), dry_run: z.boolean().default(false) });
+const batch = z.strictObject({ action: z.enum(VERBS), worker_ids: z.array(id).min(1), options: z.record(z.string(), z.unknown()).default({}), dry_run: z.boolean().default(false) });
 const balancing = z.strictObject({ dry_run: z.boolean().default(false), group: id.optional() });
 const listing = z.object({ group: id.optional(), status: z.string().regex(/^[a-z]+(,[a-z]+)*$/, 'must be states with commas').optional(), type: z.enum(['local', 'remote', 'docker', 'k8s', 'agent']).optional(), machine: id.optional(), search: z.string().max(100).optional(), ...paging(500) });
 
@@ -25,6 +26,7 @@ export const workerApi = (): Route[] => [
   ...mount('get', '/workers/overview', 'read', { tag: TAG, summary: 'The fleet in numbers', answer: 'totals' }, (call) => answer(call, overview(call))),
   ...mount('post', '/workers/batch', 'operate', { tag: TAG, summary: 'One action for many workers, 500 at most; dry_run only says what would happen to each', body: batch, answer: '{success, dry_run, results: [{worker_id, success, status, error, code}]}' }, async (call) => {
     const { action, worker_ids, options, dry_run } = await readBody(call, batch);
+    if (worker_ids.length > 500) throw new Problem(413, 'too_large', 'worker_ids: 500 at most', { field: 'worker_ids' });
     const given = action === 'stop' ? checked(stopping, options) : action === 'restart' ? checked(restarting, options) : {};
     const results = await each([...new Set(worker_ids)], async (one) => {
       const row = findWorker(call.d.db, one);
