@@ -4,6 +4,9 @@ export type Lang = 'zh-CN' | 'en';
 export type Theme = 'auto' | 'light' | 'dark';
 export type Scope = 'read' | 'operate' | 'admin';
 
+/** The addresses of what pages load. */
+export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string };
+
 /** Something that everyone must know before they act: shown on top of every page. */
 export type Banner = { tone: 'bad' | 'warn'; title: string; text: string };
 
@@ -24,7 +27,7 @@ export type Ctx = {
   since: string;
   badges: { inbox: number; replies: number; notifications: number };
   banners: Banner[];
-  assets: { css: string; app: string; htmx: string; sse: string };
+  assets: Assets;
 };
 
 /** Fills texts in; unknown names stay visible. */

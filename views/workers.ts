@@ -33,7 +33,7 @@ export type WorkerCard = {
   /** From the last heartbeat; null when there is none. */
   figures: { cpuPercent: number; memoryMb: number; browsers: number; busy: number; atMs: number } | null;
   /** Why each command would change nothing; a command that is not here would be taken. */
-  cannot: Partial<Record<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'retry' | 'remove', string>>;
+  cannot: Partial<Record<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'retry' | 'remove' | 'prepare', string>>;
 };
 
 export type WorkersFilter = { q: string; group: string; status: string; type: string };
@@ -122,6 +122,7 @@ export function moreActions(x: Ctx, w: WorkerCard): Value[] {
     button({ url: `/workers/${w.id}/restart`, label: x.word('verb', 'restart'), why: w.cannot.restart, confirm: w.status === 'running' && w.assigned > 0 ? x.t('workers.restart-sure', { n: w.assigned }) : undefined }),
     button({ url: `/workers/${w.id}/drain`, label: x.word('verb', 'drain'), why: w.cannot.drain }),
     button({ url: `/workers/${w.id}/kill`, label: x.word('verb', 'kill'), tone: 'danger', why: w.cannot.kill, confirm: x.t('workers.kill-sure') }),
+    w.deploymentType === 'remote' ? button({ url: `/workers/${w.id}/prepare`, label: x.t('workers.prepare'), why: w.cannot.prepare, confirm: x.t('workers.prepare-sure') }) : null,
     opener(`/workers/${w.id}/logs`, x.t('workers.logs')),
     opener(`/workers/${w.id}/edit`, x.t('workers.edit-config')),
     opener(`/fleet/templates/from/${w.id}`, x.t('workers.save-template')),

@@ -73,6 +73,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
     assets: loadAssets().urls,
+    joinUrl: config.nats.advertised[0] ?? config.nats.servers[0]!,
     hashAddress: (address) => createHmac('sha256', login.pass).update(`client ${address}`).digest('base64url').slice(0, 16),
     log: (level, message, about) => log[level]({ ...about }, message),
     now: () => Date.now(),

@@ -1,3 +1,4 @@
+import type { Assets } from '../../views/context.ts';
 import type { Address } from '../../transport/subjects.ts';
 import type { Answer, Heartbeat } from '../../transport/protocol.ts';
 import type { Db } from '../read-model/queries/read-model.ts';
@@ -43,7 +44,9 @@ export type Deps = {
   authDisabled: boolean;
   /** True when pages come over TLS only, so cookies may say so. */
   version: string;
-  assets: { css: string; app: string; htmx: string; sse: string };
+  assets: Assets;
+  /** Where agents of other machines reach NATS. */
+  joinUrl: string;
   /** A keyed hash of a client's address: tells two apart without naming one. */
   hashAddress(address: string): string;
   log(level: 'info' | 'warn' | 'error', message: string, about?: Record<string, unknown>): void;

@@ -13,12 +13,16 @@ import { apiPages } from './pages/api-page.ts';
 import { doorRoutes } from './pages/door.ts';
 import { fileRoutes } from './pages/file-routes.ts';
 import { fleetDialogs } from './pages/fleet-dialogs.ts';
+import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { machinePages } from './pages/machine-pages.ts';
+import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
+import { oneWorkerPages } from './pages/worker-page.ts';
 import { workerPages } from './pages/worker-pages.ts';
 import type { Route } from './routes.ts';
 
@@ -26,7 +30,7 @@ import type { Route } from './routes.ts';
 export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
-    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...workerPages(), ...fleetDialogs(), ...actorPages(), ...settingsPages(),
+    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(),
     ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
   );
   return table;

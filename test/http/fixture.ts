@@ -77,7 +77,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
     users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), machines: new MachineFigures(() => clock.now),
     figures, live: new Live(), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
-    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
+    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, joinUrl: 'nats://troupe.example:4222', hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
   };
   await ensureAdmin(deps.users, () => PASSWORD, clock.now - 1000);
   const app = makeApp(deps);

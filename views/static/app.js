@@ -188,6 +188,43 @@
     if (file) event.target.form.elements.namedItem(into).value = await file.text();
   });
 
+  // The map: one tip for all tiles, arrows from tile to tile, one tab stop.
+  const tip = $('#tile-tip');
+  function tell(tile) {
+    tip.hidden = !tile;
+    if (!tile) return;
+    tip.textContent = tile.getAttribute('aria-label');
+    const at = tile.getBoundingClientRect();
+    const size = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(innerWidth - size.width - 8, at.left + at.width / 2 - size.width / 2))}px`;
+    tip.style.top = `${at.top - size.height - 8 > 8 ? at.top - size.height - 8 : at.bottom + 8}px`;
+  }
+  if (tip) {
+    const stop = () => all('.tile').forEach((tile, i) => (tile.tabIndex = i === 0 ? 0 : -1));
+    stop();
+    document.addEventListener('htmx:after:swap', stop);
+    document.addEventListener('mouseover', (event) => tell(event.target.closest?.('.tile')));
+    document.addEventListener('focusin', (event) => tell(event.target.closest?.('.tile')));
+    document.addEventListener('focusout', () => tell(null));
+    document.addEventListener('scroll', () => tell(null), { passive: true });
+    document.addEventListener('keydown', (event) => {
+      const here = event.target.closest?.('.tile');
+      if (!here || !/^(Arrow|Home$|End$)/.test(event.key)) return;
+      event.preventDefault();
+      const tiles = all('.tile');
+      const i = tiles.indexOf(here);
+      let next = event.key === 'ArrowRight' ? tiles[i + 1] : event.key === 'ArrowLeft' ? tiles[i - 1] : event.key === 'Home' ? tiles[0] : event.key === 'End' ? tiles.at(-1) : null;
+      if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+        const from = here.getBoundingClientRect();
+        const down = event.key === 'ArrowDown';
+        const rest = (down ? tiles.slice(i + 1) : tiles.slice(0, i).reverse()).map((tile) => ({ tile, box: tile.getBoundingClientRect() })).filter(({ box }) => (down ? box.top > from.top + 2 : box.top < from.top - 2));
+        const row = rest[0]?.box.top;
+        next = rest.filter(({ box }) => Math.abs(box.top - row) < 2).sort((a, b) => Math.abs(a.box.left - from.left) - Math.abs(b.box.left - from.left))[0]?.tile;
+      }
+      next?.focus();
+    });
+  }
+
   // Rows that are picked for one action together.
   function countPicked() {
     const boxes = all('[data-pick]');

@@ -52,6 +52,12 @@ export const workerApi = (): Route[] => [
   ...mount('get', '/workers/:id', 'read', { tag: TAG, summary: 'One worker', answer: '{success, worker}' }, (call) => answer(call, { success: true, worker: workerRow(call, one(call)) })),
   ...mount('get', '/workers/:id/status', 'read', { tag: TAG, summary: 'State, uptime in seconds, CPU in %, memory in MB', answer: 'the status' }, (call) => answer(call, status(call, one(call)))),
   ...mount('get', '/workers/:id/logs', 'read', { tag: TAG, summary: 'Log lines, oldest first; format=text gives a file of plain text', query: logQuery, answer: '{success, logs}' }, (call) => logs(call)),
+  ...mount('get', '/workers/:id/output', 'read', { tag: TAG, summary: 'What its process printed, as its driver has it', query: outputQuery, answer: '{success, lines}' }, async (call) => {
+    const { tail } = readQuery(call, outputQuery);
+    const w = one(call);
+    const { lines, why } = await call.command({ kind: 'worker', id: w.id }, 'output', { tail });
+    return answer(call, { success: true, worker_id: w.id, lines: lines ?? [], ...(why ? { why } : {}) });
+  }),
   ...mount('get', '/workers/:id/metrics', 'read', { tag: TAG, summary: 'Series of a period like 10m, 24h, 30d: CPU in %, memory in MB, tasks at once, accounts, browsers, errors a minute', query: z.object({ period: z.string().default('1h') }), answer: '{period, series}' }, (call) => metrics(call)),
   ...mount('get', '/workers/:id/health', 'read', { tag: TAG, summary: 'Is it well', answer: '{healthy, checks}' }, (call) => answer(call, health(call, one(call)))),
   ...lifecycle('start', z.strictObject({}), 'Start'),
@@ -59,9 +65,11 @@ export const workerApi = (): Route[] => [
   ...lifecycle('restart', restarting, 'Stop, wait a second, start'),
   ...lifecycle('drain', z.strictObject({}), 'Take no new work, finish what runs, stop'),
   ...lifecycle('kill', z.strictObject({}), 'End at once, whatever it is doing'),
+  ...lifecycle('prepare', z.strictObject({}), 'Bring the program to the machine of an SSH worker, then start'),
   ...lifecycle('retry', z.strictObject({}), 'Start again now instead of after the backoff'),
 ];
 
+const outputQuery = z.object({ tail: paging(200).limit });
 const logQuery = z.object({ level: z.string().regex(/^(debug|info|warn|error)(,(debug|info|warn|error))*$/, 'must be of debug, info, warn, error').optional(), category: z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, 'must be a category like lifecycle, task, system').optional(), q: z.string().max(200).optional(), limit: paging(100).limit, tail: paging(100).limit.unwrap().optional(), since: moment.optional(), format: z.enum(['json', 'text']).default('json') });
 
 function lifecycle(verb: string, schema: z.ZodType, summary: string): Route[] {

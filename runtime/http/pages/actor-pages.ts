@@ -79,7 +79,7 @@ type Entry = { after?: { context?: unknown }; pending?: Pending; commands?: unkn
 type Pending = { effects?: Record<string, { child: string; src: string; at: number }>; timers?: Record<string, { timer: string; due: number; event: { type: string } }>; tells?: Record<string, unknown> };
 
 /** As it is now: by its master, or by the view while no master answers. */
-async function present(call: Call, row: ActorRow): Promise<ActorModel> {
+export async function present(call: Call, row: ActorRow): Promise<ActorModel> {
   const to = { kind: row.kind, id: row.id };
   const answer = await call.d.command(to, 'inspect', {}, call.about());
   const base = common(call, row);

@@ -5,7 +5,7 @@ import type { Call } from '../call.ts';
 import { fieldsToApply } from '../fleet/config-service.ts';
 import { whyNot, type Verb } from '../fleet/verbs.ts';
 
-const ALL: Verb[] = ['start', 'stop', 'restart', 'drain', 'kill', 'retry', 'remove'];
+const ALL: Verb[] = ['start', 'stop', 'restart', 'drain', 'kill', 'retry', 'remove', 'prepare'];
 
 /** A worker as lists and its own page show it. */
 export function workerCard(call: Call, x: Ctx, w: WorkerRow): WorkerCard {

@@ -71,7 +71,7 @@ export const workerPages = (): Route[] => [
     return done(call, 'done.saved');
   }),
   page('get', '/workers/:id/logs', 'read', (call) => showPiece(workerLogs(context(call), logModel(call, one(call))))),
-  ...(['start', 'stop', 'restart', 'drain', 'kill', 'retry'] as const).map((verb) =>
+  ...(['start', 'stop', 'restart', 'drain', 'kill', 'retry', 'prepare'] as const).map((verb) =>
     page('post', `/workers/:id/${verb}`, 'operate', async (call) => {
       await call.command(at(call), verb);
       return done(call, `done.${verb}`, { name: call.param('id') });
