@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isId } from '../transport/subjects.ts';
+import { hostId } from './host-name.ts';
 
 /** A setting that can't be used. Each line names the variable and the fix; the process ends with code 78. */
 export class ConfigError extends Error {
@@ -82,7 +83,7 @@ const schema = z.object({
   NODE_ENV: text('production', 'passed on'),
   LOG_LEVEL: oneOf('info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'least level that is logged'),
   AUTH_DISABLED: flag(false, 'no sign-in; allowed only while HOST is loopback'),
-  WORKER_ID: about(z.string().default('worker-1').refine((v) => isId(v) && v !== 'overview' && v !== 'batch', 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit, not `overview` or `batch`'), 'worker-1', 'the worker\'s name'),
+  WORKER_ID: about(z.string().default('worker-1').refine((v) => isId(v) && v !== 'overview' && v !== 'batch', 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit, not `overview` or `batch`'), 'worker-1', 'the worker\'s name; `hostname` for that of its machine, as replicas need it'),
   WORKER_GROUP: about(z.string().refine((v) => v.split(',').every((g) => isId(g.trim())), 'must be 1 to 63 of a-z, 0-9 and hyphens; several with commas').optional(), 'detected', 'group of the worker; several with commas, the first is its own'),
   GROUP_STRICT: flag(false, 'the worker serves its own groups only, not `default` besides'),
   GROUP_DETECT: oneOf('troupe', ['troupe', 'seed'], '`seed`: a container counts before Kubernetes'),
@@ -106,6 +107,8 @@ const schema = z.object({
   NATS_MONITOR_PORT: port('8222', 'port of nats-server\'s monitoring page, on loopback'),
   TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
   TROUPE_DOCKER_MOUNTS: about(z.string().refine((v) => v.split(',').every((p) => isAbsolute(p.trim()) && p.trim() !== '/'), 'must be folders that start with /, with commas').optional(), '', 'folders that containers may mount'),
+  TROUPE_K8S_NAMESPACES: about(z.string().default('troupe').refine((v) => v.split(',').every((n) => isId(n.trim())), 'must be names of namespaces, with commas'), 'troupe', 'namespaces that pods may be made in; the first is the usual one'),
+  KUBECONFIG: path('of the home folder, or of the pod', 'how the Kubernetes API is reached'),
   TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
   TROUPE_LOCAL_WORKER: flag(true, 'at the very first start the master defines worker-1 on this machine and starts it'),
   TROUPE_DEMO: flag(true, 'the sandbox site and its two demo accounts'),
@@ -158,6 +161,7 @@ export type Config = {
   chromium: string | null;
   platformsDir: string | null;
   dockerMounts: string[];
+  k8s: { namespaces: string[]; kubeconfig: string | null };
   localWorker: boolean;
   demo: { on: boolean; port: number };
 };
@@ -195,7 +199,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     },
     http: { host: v.HOST, ports: v.LISTEN ? [...new Set(v.LISTEN.split(',').map(Number))] : [v.PORT ?? 3000], maxSockets: v.MAX_SOCKETS, authDisabled: v.AUTH_DISABLED },
     worker: {
-      id: v.WORKER_ID,
+      id: v.WORKER_ID === 'hostname' ? hostId('worker-1') : v.WORKER_ID,
       group: v.WORKER_GROUP?.split(',')[0]!.trim() ?? null,
       groups: v.WORKER_GROUP?.split(',').slice(1).map((g) => g.trim()) ?? [],
       strict: v.GROUP_STRICT,
@@ -218,6 +222,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
     platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
     dockerMounts: v.TROUPE_DOCKER_MOUNTS?.split(',').map((p) => p.trim()) ?? [],
+    k8s: { namespaces: v.TROUPE_K8S_NAMESPACES.split(',').map((n) => n.trim()), kubeconfig: v.KUBECONFIG ? absolute(v.KUBECONFIG) : null },
     localWorker: v.TROUPE_LOCAL_WORKER,
     demo: { on: v.TROUPE_DEMO, port: v.SANDBOX_PORT },
   };

@@ -135,6 +135,9 @@ export type MachineFacts = z.infer<typeof machineFacts>;
 /** `troupe.join.<machine>`. `install` tells two machines of one name apart; `replace` says that the earlier one is gone for good. */
 export const joinRequest = z.object({ machine: z.string(), install: z.string().regex(/^[0-9a-f]{32}$/), replace: z.boolean().default(false), facts: machineFacts });
 export type JoinRequest = z.infer<typeof joinRequest>;
+/** The same of a worker that the server doesn't know yet. */
+export const workerJoin = z.strictObject({ worker: z.string().refine(isId) });
+export type WorkerJoin = z.infer<typeof workerJoin>;
 
 /** `troupe.mhb.<machine>`, every 5 s; `seq` rises within an incarnation. The machine's `cpuRatio` is a share of all its cores, a worker's a share of one. */
 export const machineHeartbeat = machineFacts.extend({

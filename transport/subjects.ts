@@ -140,7 +140,7 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.fx.<worker>', kind: 'request', who: 'master', what: 'run, abort or signal an effect on a worker' },
   { subject: 'troupe.ask.<worker>.<verb>', kind: 'request', who: 'that worker', what: 'register, leave to submit, vault, findings' },
   { subject: 'troupe.hb.<worker>', kind: 'request', who: 'that worker', what: 'heartbeat; the answer confirms its leases' },
-  { subject: 'troupe.join.<machine>', kind: 'request', who: '`join`: any holder of the pre-shared key', what: 'a machine asks for a user of its own' },
+  { subject: 'troupe.join.<machine>', kind: 'request', who: '`join`: any holder of the pre-shared key', what: 'a machine or a worker asks for a user of its own' },
   { subject: 'troupe.mhb.<machine>', kind: 'core', who: 'that machine\'s agent', what: 'the machine and its workers, every 5 s' },
   { subject: 'troupe.agent.<machine>.<verb>', kind: 'request', who: 'master', what: 'start, stop, recover, wait, logs, stats, list, health; each may be asked twice' },
   { subject: 'troupe.data.<account>.<comment|message|read>', kind: 'JetStream, limits', who: 'master, web', what: 'what monitors found, one message a round' },

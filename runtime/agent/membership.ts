@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
@@ -8,6 +7,7 @@ import { z } from 'zod';
 import { answer, type JoinRequest, type MachineFacts } from '../../transport/protocol.ts';
 import { isId, subjects } from '../../transport/subjects.ts';
 import { ConfigError } from '../config.ts';
+import { hostId } from '../host-name.ts';
 import type { NatsLogin } from '../nats-login.ts';
 import { tryServer } from '../nats-server/server-ready.ts';
 import { readSecretFile, writeWhole } from '../secrets.ts';
@@ -34,7 +34,7 @@ export class Membership {
     this.#o = options;
     this.#replace = options.replace;
     const before = read(options.file);
-    const machine = options.machine ?? before?.machine ?? nameOfHost();
+    const machine = options.machine ?? before?.machine ?? hostId('machine');
     if (!isId(machine)) throw new ConfigError([`--machine ${JSON.stringify(machine.slice(0, 80))}: must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit`]);
     this.#me = before?.machine === machine ? before : { machine, install: before?.install ?? randomBytes(16).toString('hex'), password: null };
   }
@@ -128,4 +128,3 @@ function read(file: string): Identity | null {
   }
 }
 
-const nameOfHost = (): string => hostname().toLowerCase().split('.')[0]!.replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 63) || 'machine';

@@ -1,8 +1,8 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { joinRequest, type Answer, type MachineFacts } from '../../transport/protocol.ts';
+import { joinRequest, workerJoin, type Answer, type MachineFacts } from '../../transport/protocol.ts';
 import { parseMachine, subjects } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
-import { admitMachine, MachineTaken } from '../nats-server/admit-worker.ts';
+import { admitMachine, admitWorker, MachineTaken } from '../nats-server/admit-worker.ts';
 import type { Secrets } from '../secrets.ts';
 
 export type ServeJoins = {
@@ -19,8 +19,10 @@ export function serveJoins({ nc, config, secrets, log, joined }: ServeJoins): { 
   // One at a time: each rewrites the file of users.
   let last: Promise<void> = Promise.resolve();
   const admit = async (subject: string, data: unknown): Promise<Answer> => {
-    const read = joinRequest.safeParse(data);
     const machine = parseMachine(subject);
+    const worker = workerJoin.safeParse(data);
+    if (worker.success && worker.data.worker === machine) return admitOne(machine);
+    const read = joinRequest.safeParse(data);
     if (!read.success || machine === null || read.data.machine !== machine) return { ok: false, code: 'invalid', message: `the request of ${subject} can't be read: does the agent have the master's version?` };
     const { install, replace, facts } = read.data;
     try {
@@ -32,6 +34,16 @@ export function serveJoins({ nc, config, secrets, log, joined }: ServeJoins): { 
     }
     log('info', `machine ${machine} has joined from ${facts.host}`);
     joined(machine, facts);
+    return { ok: true };
+  };
+  const admitOne = async (worker: string): Promise<Answer> => {
+    try {
+      await admitWorker(config, secrets, worker);
+    } catch (error) {
+      log('warn', `worker ${worker} may not join: ${(error as Error).message}`);
+      return { ok: false, code: /^worker id /.test((error as Error).message) ? 'invalid' : 'unavailable', message: (error as Error).message };
+    }
+    log('info', `worker ${worker} has joined`);
     return { ok: true };
   };
   const sub = nc.subscribe(subjects.join('*'), {

@@ -1,20 +1,24 @@
 import { spawn } from 'node:child_process';
+import { unwatchFile, watchFile } from 'node:fs';
 import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
+import { usersFile } from '../nats-server/users.ts';
 import { loadSecrets } from '../secrets.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
 
 export const name = 'nats';
 export const summary = 'run nats-server in the foreground, with our users and settings';
-export const usage = `Usage: troupe nats [--prepare | --worker ID]
+export const usage = `Usage: troupe nats [--prepare | --follow-users | --worker ID]
 
 Writes <data>/nats-server.conf and its users, then runs nats-server with it.
-  --prepare     write the files and print the server and its configuration, one a line
-  --worker ID   give a worker elsewhere its user, and let the running server know`;
+  --prepare       write the files and print the server and its configuration, one a line
+  --follow-users  have the server read its users again whenever their file changes: for a master that
+                  can't signal it, on another machine or in another container with the same folder
+  --worker ID     give a worker elsewhere its user, and let the running server know`;
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
-  const { flags } = readArgs(args, { prepare: { type: 'boolean' }, worker: { type: 'string' } });
+  const { flags } = readArgs(args, { prepare: { type: 'boolean' }, 'follow-users': { type: 'boolean' }, worker: { type: 'string' } });
   const config = ctx.config();
   if (flags.worker !== undefined) {
     await admitWorker(config, loadSecrets(config), flags.worker);
@@ -29,8 +33,12 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   }
   const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  if (flags['follow-users']) watchFile(usersFile(config), { interval: 500 }, (now, before) => now.mtimeMs !== before.mtimeMs && child.kill('SIGHUP'));
   return new Promise((done, fail) => {
     child.once('error', fail);
-    child.once('exit', (code) => done(code ?? 1));
+    child.once('exit', (code) => {
+      unwatchFile(usersFile(config));
+      done(code ?? 1);
+    });
   });
 }

@@ -22,6 +22,8 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     ...(flags.group !== undefined && { WORKER_GROUP: flags.group }),
     ...(flags.master !== undefined && { MASTER_URL: flags.master }),
   }));
+  const { joinAsWorker } = await import('../worker/join.ts');
+  await joinAsWorker(config, (line) => ctx.err(`troupe worker: ${line}`));
   const { startWorker } = await import('../worker/start-worker.ts');
   const { servers, user, pass } = workerLogin(config);
   const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;

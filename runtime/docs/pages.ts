@@ -6,7 +6,7 @@ import { chart } from '../../views/chart.ts';
 import { render } from '../../views/html.ts';
 import { describeConfig } from '../config.ts';
 import { chartNode } from '../http/chart-node.ts';
-import { rolePermissions, workerPermissions, type Permissions } from '../nats-server/permissions.ts';
+import { agentPermissions, joinPermissions, rolePermissions, workerPermissions, type Permissions } from '../nats-server/permissions.ts';
 import { packageRoot } from '../package-root.ts';
 
 const MADE = '<!-- Made by npm run docs. -->\n';
@@ -32,6 +32,8 @@ function subjectsPage(): string {
     ['`web`', rolePermissions('web')],
     ['`operator` (the nats CLI)', rolePermissions('operator')],
     ['a worker, here `worker-1`', workerPermissions('worker-1')],
+    ['an agent, here of the machine `box-1`', agentPermissions('box-1')],
+    ['`join`: any holder of the pre-shared key', joinPermissions()],
   ];
   const list = (subjects: string[] = []) => (subjects.length === 0 ? 'nothing' : subjects.map(code).join(', '));
   return `${MADE}# Subjects

@@ -3,7 +3,7 @@ import type { WorkerConfig } from '../../machines/worker.ts';
 import type { Config } from '../config.ts';
 import { DriverError, type Driver } from './contract.ts';
 import { openLocalDriver } from './open-local-driver.ts';
-import type { HostKeys } from './ssh/target.ts';
+import { authId, type HostKeys } from './ssh/target.ts';
 
 export type DriversOptions = {
   config: Config;
@@ -42,8 +42,8 @@ export class Drivers {
       case 'k8s':
         return this.once(`k8s ${c.k8s_namespace ?? ''}`, async () => {
           const { K8sDriver } = await import('./k8s/k8s-driver.ts');
-          const driver = new K8sDriver({ namespace: c.k8s_namespace ?? 'troupe' });
-          return { driver };
+          const { k8s } = this.o.config;
+          return { driver: new K8sDriver({ namespace: c.k8s_namespace ?? k8s.namespaces[0]!, allowedNamespaces: k8s.namespaces, kubeconfig: k8s.kubeconfig }) };
         });
       case 'agent':
         return this.once(`agent ${c.machine}`, async () => {
@@ -61,10 +61,10 @@ export class Drivers {
   private async ssh(c: WorkerConfig): Promise<Driver<any>> {
     if (!c.ssh_host || !c.ssh_user) throw new DriverError('bad-spec', 'it was started by hand: to start it from here, give it a machine (SSH, agent, Docker or Kubernetes) in its configuration');
     const auth = await this.auth(c);
-    return this.once(`ssh ${c.ssh_user}@${c.ssh_host}:${c.ssh_port} ${c.ssh_directory} ${'password' in auth ? c.ssh_password : c.ssh_key_id}`, async () => {
+    return this.once(`ssh ${c.ssh_user}@${c.ssh_host}:${c.ssh_port} ${c.ssh_directory} ${authId(auth)}`, async () => {
       const { SshDriver } = await import('./ssh/ssh-driver.ts');
       const driver = new SshDriver({ host: c.ssh_host!, port: c.ssh_port, user: c.ssh_user!, auth, hostKeys: this.o.hostKeys, installDir: c.ssh_directory });
-      return { driver };
+      return { driver, close: () => driver.close() };
     });
   }
 

@@ -13,6 +13,7 @@ const no = (code: string, message: string, field?: string): Refusal => ({ ok: fa
 /** What no chart can know by itself: whether the thing that a command names is there. May complete the payload. */
 export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request): Promise<Refusal | null> {
   if (to.kind === 'worker' && verb === 'create' && RESERVED_WORKER_IDS.includes(to.id)) return no('invalid', `${to.id} names a page of its own; choose another id`, 'worker_id');
+  if (to.kind === 'worker' && verb === 'create' && (to.id === 'join' || to.id.startsWith('agent-') || to.id.endsWith('-'))) return no('invalid', `${to.id}: must not be join, begin with agent- or end with a hyphen`, 'worker_id');
   if (to.kind === 'worker' && (verb === 'create' || verb === 'update')) return workerAllowed(db, engine, to, verb, payload as Partial<WorkerConfig>);
   if (to.kind === 'machine' && verb === 'remove') {
     const using = db.prepare('SELECT worker_id FROM worker_configs WHERE machine = ? LIMIT 1').pluck().get(to.id) as string | undefined;

@@ -4,7 +4,7 @@ import type { Mux } from '../../transport/mux.ts';
 import type { FxAnswer, FxRequest } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
-import type { AgentDriver } from '../drivers/agent/agent-driver.ts';
+import type { AgentDriver, AgentSpec } from '../drivers/agent/agent-driver.ts';
 import type { SshDriver } from '../drivers/ssh/ssh-driver.ts';
 import { DriverError, type Driver } from '../drivers/contract.ts';
 import type { Drivers } from '../drivers/drivers.ts';
@@ -49,6 +49,7 @@ export function workerEffects({ config, secrets, drivers, mux, liveness, open }:
           const { place } = await (driver as unknown as AgentDriver).facts();
           Object.assign(spec, { command: place.node, args: [place.main, ...spec.args.slice(1)], cwd: wanted.working_directory ?? place.cwd });
           spec.env['TROUPE_DATA'] = place.dataDir;
+          Object.assign(spec, { restart: { auto: wanted.auto_restart, delayMs: wanted.restart_delay_ms, maxAttempts: wanted.max_restart_attempts } } satisfies Partial<AgentSpec>);
         }
         signal.throwIfAborted();
         const handle = (await driver.start(spec, id)) as { pid?: number | null };

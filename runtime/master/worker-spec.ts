@@ -31,7 +31,7 @@ export function specOf(o: SpecOptions): Spec {
     case 'k8s':
       return {
         command: 'node', args: args(IN_IMAGE), cwd: wanted.working_directory ?? IN_IMAGE, limits, env: { ...env(o), ...there(o), TROUPE_DATA: DATA_IN_IMAGE },
-        pod: { namespace: wanted.k8s_namespace ?? 'troupe', image: wanted.k8s_image!, serviceAccount: wanted.k8s_service_account, nodeSelector: wanted.k8s_node_selector, labels: { 'troupe.dev/group': wanted.group_name } },
+        pod: { namespace: wanted.k8s_namespace ?? config.k8s.namespaces[0]!, image: wanted.k8s_image!, serviceAccount: wanted.k8s_service_account, nodeSelector: wanted.k8s_node_selector, labels: { 'troupe.dev/group': wanted.group_name } },
       };
   }
 }

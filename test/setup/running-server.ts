@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../../runtime/config.ts';
@@ -14,14 +14,22 @@ import { packageRoot } from '../../runtime/package-root.ts';
 
 export type RunningServer = { config: Config; secrets: Secrets; child: ChildProcess; stop(): Promise<void> };
 
-/** A port that was free a moment ago, on loopback. */
+// Below the range that the kernel hands out by itself, and another part of it for each test process.
+const POOL = 2_000;
+const first = 10_000 + (Number(process.env['VITEST_POOL_ID'] ?? 0) % 11) * POOL;
+let next = Math.floor(Math.random() * POOL);
+
+/** A port that is free on loopback, and given to nobody else here. */
 export async function freePort(): Promise<number> {
-  const s = createServer().listen(0, '127.0.0.1');
-  await once(s, 'listening');
-  const { port } = s.address() as AddressInfo;
-  s.close();
-  await once(s, 'close');
-  return port;
+  for (;;) {
+    const port = first + (next++ % POOL);
+    const s = createServer();
+    const free = await new Promise<boolean>((resolve) => s.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (!free) continue;
+    s.close();
+    await once(s, 'close');
+    return port;
+  }
 }
 
 /** A configuration with its own folder and ports. */
