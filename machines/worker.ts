@@ -1,64 +1,8 @@
 import { assign, raise, setup } from 'xstate';
 import { effect, faultOf, outward, stamp } from './effect.ts';
+import { merged, type WorkerConfig, type WorkerPatch } from './worker-config.ts';
 
-export type WorkerConfig = {
-  worker_id: string;
-  name: string;
-  description: string;
-  deployment_type: 'local' | 'remote' | 'docker' | 'k8s' | 'agent';
-  /** The machine of the agent that starts it. */
-  machine: string | null;
-  host: string;
-  port: number;
-  max_accounts: number;
-  max_memory_mb: number;
-  cpu_cores: number;
-  env_variables: Record<string, string>;
-  /** Variables whose values are sealed: name to reference. */
-  secret_env: Record<string, string>;
-  allow_loader_variables: boolean;
-  command_args: string[];
-  working_directory: string | null;
-  browser_config: { headless?: boolean; mode?: 'profile' | 'context' };
-  proxy_id: string | null;
-  group_name: string;
-  /** Further groups that it serves. */
-  groups: string[];
-  /** Serves its own groups only, not `default` besides. */
-  group_strict: boolean;
-  labels: Record<string, string>;
-  auto_start: boolean;
-  auto_restart: boolean;
-  restart_delay_ms: number;
-  max_restart_attempts: number;
-  /** What happens when it uses more memory than max_memory_mb. */
-  memory_action: 'restart' | 'drain' | 'stop';
-  /** It is drained and started anew at this age; 0 for never. */
-  recycle_after_hours: number;
-  stop_timeout_ms: number;
-  drain_timeout_ms: number;
-  ssh_host: string | null;
-  ssh_port: number;
-  ssh_user: string | null;
-  /** A key of the key store. */
-  ssh_key_id: string | null;
-  /** A reference to the sealed password. */
-  ssh_password: string | null;
-  ssh_directory: string;
-  docker_host: string | null;
-  docker_image: string | null;
-  docker_network: string | null;
-  docker_volumes: string[];
-  docker_restart_policy: 'no';
-  k8s_namespace: string | null;
-  k8s_image: string | null;
-  k8s_service_account: string | null;
-  k8s_node_selector: Record<string, string>;
-  enabled: boolean;
-};
-
-/** A patch: a sealed variable is taken away by null. */
-export type WorkerPatch = Partial<Omit<WorkerConfig, 'secret_env'>> & { secret_env?: Record<string, string | null> };
+export type { WorkerConfig, WorkerPatch };
 
 export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; groups?: string[]; mode: string; configVersion?: number };
 /** `unseen`: it ended while nobody watched, so it is no crash. */
@@ -126,11 +70,6 @@ const LONGEST_BACKOFF = 300_000;
 
 const backoffOf = (c: WorkerContext, rnd: number) =>
   Math.min(c.config.restart_delay_ms * 2 ** Math.max(0, c.crashes.length - 1), LONGEST_BACKOFF) * (1 + rnd * 0.1);
-
-function merged(config: WorkerConfig, { secret_env, ...patch }: WorkerPatch): WorkerConfig {
-  const sealed = Object.entries({ ...config.secret_env, ...secret_env }).filter((e): e is [string, string] => e[1] !== null);
-  return { ...config, ...patch, secret_env: Object.fromEntries(sealed) };
-}
 
 /** The same process is watched in every state in which it may run. */
 const watched = ({ context: c }: { context: WorkerContext }) => ({ id: c.id, handle: c.handle, config: c.config });

@@ -1,5 +1,3 @@
-import Database from 'better-sqlite3';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { overlaps, simFleet, type SimFleet } from '../harness/sim-fleet.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
@@ -10,28 +8,19 @@ const SIM = { heartbeatMs: 500, fenceMs: 3_000 };
 
 let stage: Stage;
 let fleet: SimFleet | null = null;
-let nc: NatsConnection;
 afterEach(async () => {
   await fleet?.close();
   fleet = null;
   await stage?.close();
 });
 
-const rows = <T>(sql: string, ...args: unknown[]): T[] => {
-  const db = new Database(stage.config.dbPath, { readonly: true });
-  try {
-    return db.prepare(sql).all(...args) as T[];
-  } finally {
-    db.close();
-  }
-};
+const rows = <T>(sql: string, ...args: unknown[]): T[] => stage.rows<T>(sql, ...args);
 const holders = () => Object.fromEntries(rows<{ id: string; w: string | null }>("SELECT id, assigned_worker_id w FROM accounts WHERE lease_state = 'held' ORDER BY id").map((r) => [r.id, r.w]));
-const cmd = async (actor: string, verb: string, payload: object = {}): Promise<any> => (await nc.request(`troupe.cmd.${actor.replace('/', '.')}.${verb}`, JSON.stringify(payload), { timeout: 10_000 })).json();
+const cmd = (actor: string, verb: string, payload: object = {}): Promise<any> => stage.command(actor, verb, payload);
 
 async function world(workers: string[], accounts: number, sim: object = {}, env: Record<string, string> = {}) {
   stage = await openStage({ ...TIMES, ...env });
   await stage.master();
-  nc = await stage.operator();
   fleet = await simFleet(stage.config, workers, { ...SIM, ...sim });
   for (let i = 0; i < accounts; i++) expect(await cmd(`account/a${i}`, 'create', { platform: 'sandbox', name: `A${i}`, monitorInterval: 5 })).toMatchObject({ ok: true });
   await until(() => Object.keys(holders()).length === accounts, 'every account has a worker');

@@ -3,8 +3,6 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { findChromium } from '../../runtime/browsers/find-chromium.ts';
 import { sshMachineId } from '../../runtime/master/machine-desk.ts';
@@ -15,13 +13,11 @@ import { openStage, until, type Stage } from '../harness/stage.ts';
 
 const TIMES = { HEARTBEAT_INTERVAL_MS: '500', SUSPECT_AFTER_MS: '3000', OFFLINE_AFTER_MS: '6000', LEASE_FENCE_MS: '4000', LEASE_TTL_MS: '5000', STOP_GRACE_MS: '3000', BROWSER_MODE: 'context' };
 let stage: Stage;
-let nc: NatsConnection;
 let sshd: SshServer | null = null;
 let agent: ChildProcess | null = null;
 const dirs: string[] = [];
 beforeEach(async () => {
   stage = await openStage({ ...TIMES, TROUPE_CHROMIUM: (await findChromium()).path });
-  nc = await stage.operator();
 });
 afterEach(async () => {
   for (const { id } of rows<{ id: string }>("SELECT worker_id id FROM worker_runtime WHERE status NOT IN ('stopped', 'error')")) await cmd(`worker/${id}`, 'kill').catch(() => {});
@@ -37,16 +33,9 @@ afterEach(async () => {
   for (const d of dirs.splice(0)) rmSync(d, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-const rows = <T>(sql: string, ...args: unknown[]): T[] => {
-  const db = new Database(stage.config.dbPath, { readonly: true });
-  try {
-    return db.prepare(sql).all(...args) as T[];
-  } finally {
-    db.close();
-  }
-};
+const rows = <T>(sql: string, ...args: unknown[]): T[] => stage.rows<T>(sql, ...args);
 const seen = (id: string) => rows<{ status: string; cause: string; last_error: string | null; process_id: number | null }>('SELECT status, cause, last_error, process_id FROM worker_runtime WHERE worker_id = ?', id)[0];
-const cmd = async (actor: string, verb: string, payload: object = {}): Promise<any> => (await nc.request(`troupe.cmd.${actor.replace('/', '.')}.${verb}`, JSON.stringify(payload), { timeout: 10_000 })).json();
+const cmd = (actor: string, verb: string, payload: object = {}): Promise<any> => stage.command(actor, verb, payload);
 const is = async (id: string, status: string, ms = 40_000) => {
   const found = await until(() => seen(id)?.status === status && seen(id), '', ms).catch(() => null);
   if (!found) throw new Error(`${id} is not ${status} but ${JSON.stringify(seen(id))}`);

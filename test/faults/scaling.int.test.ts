@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, expect, it } from 'vitest';
@@ -9,7 +8,6 @@ import { natsLogin } from '../../runtime/nats-login.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
 
 let stage: Stage;
-let nc: NatsConnection;
 let master: NatsConnection;
 afterEach(async () => {
   await master?.close();
@@ -17,25 +15,17 @@ afterEach(async () => {
   await stage?.close();
 });
 
-const rows = <T>(sql: string, ...args: unknown[]): T[] => {
-  const db = new Database(stage.config.dbPath, { readonly: true });
-  try {
-    return db.prepare(sql).all(...args) as T[];
-  } finally {
-    db.close();
-  }
-};
+const rows = <T>(sql: string, ...args: unknown[]): T[] => stage.rows<T>(sql, ...args);
 const running = () => rows<{ id: string }>("SELECT worker_id id FROM worker_runtime WHERE status = 'running' ORDER BY 1").map((r) => r.id);
-const cmd = async (actor: string, verb: string, payload: object = {}): Promise<any> => (await nc.request(`troupe.cmd.${actor.replace('/', '.')}.${verb}`, JSON.stringify(payload), { timeout: 10_000 })).json();
+const cmd = (actor: string, verb: string, payload: object = {}): Promise<any> => stage.command(actor, verb, payload);
 
 async function world() {
   stage = await openStage({ HEARTBEAT_INTERVAL_MS: '500', SUSPECT_AFTER_MS: '3000', OFFLINE_AFTER_MS: '6000', LEASE_FENCE_MS: '4000', LEASE_TTL_MS: '5000', STOP_GRACE_MS: '2000', BROWSER_MODE: 'context', TROUPE_CHROMIUM: (await findChromium()).path });
   await stage.master();
-  nc = await stage.operator();
   master = await connect(natsLogin(stage.config, 'master'));
 }
 async function stopAll(): Promise<void> {
-  if (!nc || nc.isClosed()) return;
+  if (!stage) return;
   for (const id of rows<{ id: string }>('SELECT worker_id id FROM worker_configs').map((r) => r.id)) {
     await cmd(`scaler/${id}`, 'remove').catch(() => {});
     await cmd(`worker/${id}`, 'kill').catch(() => {});

@@ -41,6 +41,7 @@ export async function openStage(env: Record<string, string> = {}) {
     connections.push(nc);
     return nc;
   };
+  let asking: NatsConnection | null = null;
   const stage = {
     config,
     /** A master as its own process; resolves when it says that it is up, or has died. */
@@ -72,6 +73,20 @@ export async function openStage(env: Record<string, string> = {}) {
       server.kill('SIGKILL');
       await once(server, 'exit');
       await startServer();
+    },
+    /** Rows of the master's view. */
+    rows<T>(sql: string, ...args: unknown[]): T[] {
+      const db = new Database(config.dbPath, { readonly: true });
+      try {
+        return db.prepare(sql).all(...args) as T[];
+      } finally {
+        db.close();
+      }
+    },
+    /** A command, as the operator. */
+    async command(actor: string, verb: string, payload: object = {}): Promise<any> {
+      asking ??= await open(natsLogin(config, 'operator'));
+      return (await asking.request(`troupe.cmd.${actor.replace('/', '.')}.${verb}`, JSON.stringify(payload), { timeout: 10_000 })).json();
     },
     /** The newest journal message that the master's view holds. */
     seen(): number {
