@@ -5,12 +5,12 @@ export type Tone = 'plain' | 'good' | 'busy' | 'warn' | 'bad' | 'note';
 
 const TONES: Record<string, Tone> = {
   running: 'good', connected: 'good', logged_in: 'good', monitoring: 'good', posted: 'good', success: 'good', waiting: 'good', active: 'good', valid: 'good',
-  starting: 'busy', stopping: 'warn', draining: 'note', trusted: 'good', stored: 'good', watching: 'good', reading: 'busy', cooling: 'busy', scaling_out: 'busy', scaling_in: 'busy', offered: 'warn', changed: 'bad', unreadable: 'bad', logging_in: 'busy', claimed: 'busy', submitting: 'busy', confirming: 'busy', queued: 'busy', pending: 'busy', scanning: 'busy', crawling: 'busy', finding: 'busy', releasing: 'busy',
+  starting: 'busy', restarting: 'busy', stopping: 'warn', draining: 'note', trusted: 'good', stored: 'good', watching: 'good', reading: 'busy', cooling: 'busy', scaling_out: 'busy', scaling_in: 'busy', offered: 'warn', changed: 'bad', unreadable: 'bad', logging_in: 'busy', claimed: 'busy', submitting: 'busy', confirming: 'busy', queued: 'busy', pending: 'busy', scanning: 'busy', crawling: 'busy', finding: 'busy', releasing: 'busy',
   suspect: 'warn', backing_off: 'warn', challenge: 'warn', unknown: 'warn', needs_human: 'warn', expired: 'warn', high: 'warn',
   crashed: 'bad', error: 'bad', offline: 'bad', login_failed: 'bad', failed: 'bad', urgent: 'bad', parked: 'bad',
   comment: 'note', direct_message: 'note', message: 'note', account_status: 'plain',
 };
-const SPINNING = new Set(['starting', 'stopping', 'draining', 'logging_in', 'submitting', 'confirming', 'crawling', 'scaling_out', 'scaling_in', 'reading']);
+const SPINNING = new Set(['starting', 'restarting', 'stopping', 'draining', 'logging_in', 'submitting', 'confirming', 'crawling', 'scaling_out', 'scaling_in', 'reading']);
 
 /** A state in its colour, spinning while it lasts only for a moment. */
 export function tag(x: Ctx, value: string, group = 'state', why: string | null = null): Html {

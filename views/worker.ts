@@ -48,7 +48,7 @@ export function workerPage(x: Ctx, m: WorkerModel): Html {
 function facts(x: Ctx, m: WorkerModel): Html {
   const w = m.card;
   const rows: [string, Value][] = [
-    [x.t('workers.type'), html`${x.word('deployment', w.deploymentType)} · <code>${w.place}</code>${w.process ? html` · ${w.process}` : null}`],
+    [x.t('workers.type'), html`${x.word('deployment', w.deploymentType)} · <code>${w.place}</code>${w.process ? ` · ${w.process}` : null}`],
     [x.t('workers.groups-served'), html`<span class="chips">${w.groups.map((g) => html`<a class="chip" href=${`/workers?group=${g}`}>${g}</a>`)}${m.strict ? chip(x.t('workers.strict'), 'note') : null}</span>`],
     [x.t('workers.accounts'), `${w.assigned} / ${w.maxAccounts}`],
     [x.t('workers.max-memory'), String(w.maxMemoryMb)],

@@ -1,53 +1,14 @@
-import { getRequestListener } from '@hono/node-server';
-import { createServer, request, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright';
+import { request } from 'node:http';
+import { connect } from 'node:net';
 import Database from 'better-sqlite3';
-import QRCode from 'qrcode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium } from '../../runtime/browsers/find-chromium.ts';
-import { fixture, PASSWORD, type Fixture } from './fixture.ts';
-import type { SeedText } from './seed.ts';
+import { PASSWORD } from './fixture.ts';
+import { closeBrowser, openBrowser, site, visitor } from './browse.ts';
 
-let browser: Browser;
-const open: { f: Fixture; server: Server }[] = [];
+beforeAll(openBrowser);
+afterAll(closeBrowser);
 
-async function site(text?: SeedText): Promise<{ f: Fixture; base: string }> {
-  const f = await fixture(text ? { text } : {});
-  await f.deps.pictures.put('qr1', await QRCode.toBuffer('https://sandbox.example/qr', { width: 240 }));
-  // Real time, so that limits by the second and countdowns pass.
-  f.deps.now = () => Date.now();
-  const server = createServer(getRequestListener(f.app.fetch));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  open.push({ f, server });
-  return { f, base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-async function visitor(f: Fixture, base: string, more: { width?: number; lang?: string; scheme?: 'dark' | 'light' } = {}): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ viewport: { width: more.width ?? 1280, height: 844 }, locale: more.lang ?? 'en-US', colorScheme: more.scheme ?? 'light' });
-  const [name, value] = (await f.cookie()).split('=') as [string, string];
-  await context.addCookies([{ name, value, url: base }]);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.push(m.text()));
-  page.on('pageerror', (e) => complaints.push(e.message));
-  return { context, page, complaints };
-}
-
-beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: (await findChromium()).path, args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-gpu', '--disable-quic'] });
-});
-afterAll(async () => {
-  await browser?.close();
-  for (const { f, server } of open) {
-    f.deps.live.close();
-    server.closeAllConnections();
-    server.close();
-    f.close();
-  }
-});
-
-const PAGES = ['/', '/accounts', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
+const PAGES = ['/', '/accounts', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
 
 describe('in a real Chromium', () => {
   it('all pages keep to the policy, load nothing from elsewhere, and fit a phone', async () => {

@@ -246,6 +246,7 @@
   function follow(root) {
     for (const log of all('[data-follow]', root)) log.scrollTop = log.scrollHeight;
   }
+  follow(document);
   let atEnd = true;
   document.addEventListener('htmx:before:swap', () => {
     const log = $('[data-follow]');

@@ -49,7 +49,7 @@
     if (at.length === 0) return;
     const now = Date.now() / 1000;
     const line = ink(figure, 'line');
-    const axis = { stroke: ink(figure, 'muted'), font: '11px system-ui, sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const axis = { stroke: ink(figure, 'muted'), font: '11px system-ui, sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false }, gap: 4 };
     const data = [at, values];
     const series = [{}, { stroke: ink(figure, 'curve'), fill: soft(ink(figure, 'curve')), width: 1.6, points: { show: at.length < 3 }, spanGaps: false }];
     if (most) {
@@ -62,7 +62,7 @@
     plots.set(figure, new uPlot({
       width: canvas.clientWidth, height: 150, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { min: now - SECONDS[period], max: now, range: [now - SECONDS[period], now] }, y: { range: [0, Math.max(high * 1.12, unit === '%' ? 10 : 1)] } },
-      axes: [{ ...axis, space: 70, values: (_, ticks) => ticks.map((t) => new Intl.DateTimeFormat(lang, period === '30d' ? { month: 'numeric', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false }).format(t * 1000)) }, { ...axis, size: 46, values: (_, ticks) => ticks.map((t) => number(t, '')) }],
+      padding: [8, 8, 0, 0], axes: [{ ...axis, space: 70, size: 24, values: (_, ticks) => ticks.map((t) => new Intl.DateTimeFormat(lang, period === '30d' ? { month: 'numeric', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false }).format(t * 1000)) }, { ...axis, size: 46, values: (_, ticks) => ticks.map((t) => number(t, '')) }],
       series, hooks: { setCursor: [(u) => say(u.cursor.idx)] },
     }, data, canvas));
   }

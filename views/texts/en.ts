@@ -477,6 +477,7 @@ export const en: Record<TextKey, string> = {
   'state.failed': 'failed',
   'state.cancelled': 'cancelled',
   'state.parked': 'parked',
+  'state.restarting': 'restarting',
   'activity.idle': 'idle',
   'activity.paused': 'paused',
   'activity.monitoring': 'monitoring',

@@ -475,6 +475,7 @@ export const zhCN = {
   'state.failed': '失败',
   'state.cancelled': '已取消',
   'state.parked': '已搁置',
+  'state.restarting': '重启中',
   'activity.idle': '空闲',
   'activity.paused': '已暂停',
   'activity.monitoring': '监控中',

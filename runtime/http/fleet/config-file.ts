@@ -47,7 +47,9 @@ function plan(call: Call, item: unknown, index: number, seen: Set<string>): Impo
       const config = parse(workerConfig, withoutSecrets(given));
       return { worker_id: id, action: 'create', field: null, reason: null, changes: diffConfigs({}, config as Json, readsValues(call)), send: config as Json };
     }
-    const patch = parse(workerPatch, withoutDots(given, row.config)) as Json;
+    // What a worker has already is not judged anew: one that was started by hand may have what a form would refuse.
+    const news = Object.entries(withoutDots(given, row.config)).filter(([k, v]) => JSON.stringify(v) !== JSON.stringify(row.config[k as keyof typeof row.config]));
+    const patch = parse(workerPatch, Object.fromEntries(news)) as Json;
     checkWhole(row.config, patch);
     const secret = Object.entries((patch['secret_env'] as Record<string, string | null> | undefined) ?? {}).filter(([k, v]) => v !== null || k in row.config.secret_env);
     const next = { ...row.config, ...patch, secret_env: { ...row.config.secret_env, ...Object.fromEntries(secret) } };

@@ -1,5 +1,5 @@
 import { planRebalance, rank, whyNone, type Candidate, type Move, type Placed } from '../../master/assignment.ts';
-import { listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
+import { accountsByGroup, listAccounts, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { listScalers, type ScalerRow } from '../../read-model/queries/scalers.ts';
 import { listWorkers, type WorkerRow } from '../../read-model/queries/workers.ts';
 import type { Deps } from '../ports.ts';
@@ -16,10 +16,10 @@ export function candidates(d: Pick<Deps, 'figures'>, workers: WorkerRow[]): Cand
 
 export type Waiting = { id: string; name: string; group: string; why: string };
 
-/** Accounts that want a worker and have none, each with the reason. */
+/** Why each of these accounts has no worker; those that look for one. */
 export function waitingAccounts(d: Pick<Deps, 'db' | 'figures'>, workers: WorkerRow[], accounts: AccountRow[]): Waiting[] {
   const able = candidates(d, workers);
-  return accounts.filter((a) => a.worker === null && a.leaseState === 'finding').flatMap((a) => {
+  return accounts.flatMap((a) => {
     const want = { platform: a.platform, group: a.group, pin: a.pinned, prefer: null, last: a.previous };
     // One that has a place to go is on its way there.
     return rank(able, want, 'least-connections').length > 0 ? [] : [{ id: a.id, name: a.name, group: a.group ?? 'default', why: whyNone(able, want) }];
@@ -31,16 +31,15 @@ export type Group = { name: string; workers: WorkerRow[]; running: number; capac
 /** Every group that a worker serves, an account wants or a scaler keeps. */
 export function fleetGroups(d: Pick<Deps, 'db' | 'figures'>): Group[] {
   const workers = listWorkers(d.db);
-  const accounts = listAccounts(d.db, { limit: EVERY });
+  const wanted = accountsByGroup(d.db);
   const scalers = new Map(listScalers(d.db).map((s) => [s.group, s]));
-  const waiting = waitingAccounts(d, workers, accounts);
-  const wants = (a: AccountRow) => a.group ?? 'default';
-  const names = new Set([...workers.flatMap((w) => w.groups), ...accounts.map(wants), ...scalers.keys()]);
+  const waiting = waitingAccounts(d, workers, listAccounts(d.db, { finding: true, limit: EVERY }));
+  const names = new Set([...workers.flatMap((w) => w.groups), ...wanted.keys(), ...scalers.keys()]);
   return [...names].sort((a, b) => Number(b === 'default') - Number(a === 'default') || a.localeCompare(b)).map((name) => {
     const own = workers.filter((w) => w.groups.includes(name));
     return {
       name, workers: own, running: own.filter((w) => w.status === 'running').length, capacity: own.filter((w) => w.enabled).reduce((n, w) => n + w.maxAccounts, 0), assigned: own.reduce((n, w) => n + w.assigned, 0),
-      accounts: accounts.filter((a) => wants(a) === name).length, waiting: waiting.filter((w) => w.group === name), scaler: scalers.get(name) ?? null,
+      accounts: wanted.get(name) ?? 0, waiting: waiting.filter((w) => w.group === name), scaler: scalers.get(name) ?? null,
     };
   });
 }

@@ -34,7 +34,7 @@ export type AccountRow = {
 };
 
 
-export type AccountAsk = { platform?: string | undefined; status?: string | undefined; statuses?: string[] | undefined; worker?: string | undefined; search?: string | undefined };
+export type AccountAsk = { platform?: string | undefined; status?: string | undefined; statuses?: string[] | undefined; worker?: string | undefined; /** Looks for a worker and has none. */ finding?: boolean | undefined; search?: string | undefined };
 
 const rules = (ask: AccountAsk) =>
   where([
@@ -43,6 +43,7 @@ const rules = (ask: AccountAsk) =>
     ask.status && 'a.login_status = $status',
     ask.statuses && 'a.login_status IN (SELECT value FROM json_each($statuses))',
     ask.worker && 'a.assigned_worker_id = $worker',
+    ask.finding && `a.assigned_worker_id IS NULL AND a.lease_state = 'finding'`,
     ask.search && `(a.account_name LIKE $like ESCAPE '\\' OR a.id LIKE $like ESCAPE '\\' OR a.account_id LIKE $like ESCAPE '\\')`,
   ]);
 const params = (rule: string, ask: AccountAsk) => used(rule, { ...ask, statuses: JSON.stringify(ask.statuses ?? []), like: likeOf(ask.search ?? '') });
@@ -59,6 +60,10 @@ export const countListed = (db: Db, ask: AccountAsk): number => {
   const rule = rules(ask);
   return count(db, `SELECT COUNT(*) n FROM accounts a WHERE ${rule}`, params(rule, ask));
 };
+
+/** How many accounts ask for each group. */
+export const accountsByGroup = (db: Db): Map<string, number> =>
+  new Map(all<{ name: string; n: number }>(db, `SELECT COALESCE(group_name, 'default') name, COUNT(*) n FROM accounts WHERE status <> 'removed' GROUP BY 1`).map((r) => [r.name, r.n]));
 
 /** Names alone, for choosing one. */
 export const accountNames = (db: Db, limit: number): { id: string; name: string }[] =>
