@@ -72,14 +72,14 @@ describe.each([['scaled to a fifth', SCALED, true], ['at their real length', REA
 });
 
 describe.runIf(ALL)('a line that is lost in part', () => {
-  it.for(['out', 'in'] as const)('one way only, %s: as if it were cut (F30)', async (way, t) => {
+  it.for(['out', 'in'] as const)('one way only, %s: as if it were cut (F30)', { timeout: 120_000 }, async (way, t) => {
     if (noNetns) return t.skip(noNetns);
     fleet = await farFleet(SCALED, 4);
     const f = fleet;
     const gone = await lost(f, SCALED, () => f.net.drop(way));
     f.net.heal();
     await found(f, SCALED, gone);
-  }, 120_000);
+  });
 
   it('that flaps: connections and consumers do not pile up, and nobody acts twice (F32)', async (t) => {
     if (noNetns) return t.skip(noNetns);
