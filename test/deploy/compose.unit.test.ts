@@ -3,10 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../runtime/config.ts';
-import { Metrics } from '../../runtime/http/metrics.ts';
-import { systemApi } from '../../runtime/http/api/system-api.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
-import { bytesOf, deployDir, documents, passwordsIn, unknownVariables } from './manifests.ts';
+import { bytesOf, deployDir, documents, openRoutes, passwordsIn, unknownVariables } from './manifests.ts';
 
 type Service = Record<string, any>;
 const plain = documents('compose.yaml')[0]!;
@@ -58,11 +56,10 @@ describe('compose files', () => {
   it('asks where the parts answer', () => {
     const of = (name: string) => all.find(([n]) => n === name)![1];
     const asked = (name: string) => of(name)['healthcheck'].test[3] as string;
-    const routes = systemApi(new Metrics(() => [] as never), () => []).map((r) => r.path as string);
     expect(asked('nats')).toBe(`http://127.0.0.1:${config(of('nats')).nats.monitorPort}/healthz`);
     expect(asked('master')).toBe('master');
     expect(asked('web')).toBe(`http://127.0.0.1:${config(of('web')).http.ports[0]}/readyz`);
-    expect(routes).toContain('/readyz');
+    expect(openRoutes()).toContain('/readyz');
     for (const [name, s] of all.filter(([n]) => n.startsWith('worker'))) expect(asked(name)).toBe(`http://127.0.0.1:${config(s).worker.port}/healthz`);
   });
 

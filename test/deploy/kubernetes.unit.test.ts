@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../runtime/config.ts';
-import { Metrics } from '../../runtime/http/metrics.ts';
-import { systemApi } from '../../runtime/http/api/system-api.ts';
 import { loadSecrets } from '../../runtime/secrets.ts';
-import { bytesOf, deployDir, documents, passwordsIn, unknownVariables, yamlFiles } from './manifests.ts';
+import { bytesOf, deployDir, documents, openRoutes, passwordsIn, unknownVariables, yamlFiles } from './manifests.ts';
 
 type Labels = Record<string, string>;
 type Pod = { metadata: { labels: Labels }; spec: Record<string, any> };
@@ -87,11 +85,10 @@ describe('workloads', () => {
   it.each(mains)('%s is asked where it answers', (_, c) => {
     const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'].map((k) => c[k] as Record<string, any> | undefined).filter((p) => p !== undefined);
     const verb = (c['args'] as string[])[0]!;
-    const routes = systemApi(new Metrics(() => [] as never), () => []).map((r) => r.path as string);
     expect(probes.length).toBeGreaterThan(0);
     for (const probe of probes) {
       if (probe['httpGet']) {
-        expect(routes).toContain(probe['httpGet'].path);
+        expect(openRoutes()).toContain(probe['httpGet'].path);
         expect(c['ports'].find((p: { name: string }) => p.name === probe['httpGet'].port)?.containerPort).toBe(config(c).http.ports[0]);
       } else if (probe['exec']) {
         const asked = { nats: `http://127.0.0.1:${config(c).nats.monitorPort}/healthz`, master: 'master', worker: `http://127.0.0.1:${config(c).worker.port}/healthz` }[verb];

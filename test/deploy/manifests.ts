@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { describeConfig } from '../../runtime/config.ts';
+import { systemApi } from '../../runtime/http/api/system-api.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 
 export const deployDir = join(packageRoot(), 'deploy');
@@ -24,6 +25,9 @@ export function unknownVariables(names: string[]): string[] {
   const known = new Set([...describeConfig().map((r) => r.name), ...OTHERS]);
   return names.filter((n) => !known.has(n));
 }
+
+/** What the page answers without a sign-in, of itself. */
+export const openRoutes = (): string[] => systemApi({} as never, () => []).filter((r) => r.needs === 'public').map((r) => r.path);
 
 /** `4Gi`, `512Mi`, `4G`, `256M` in bytes. */
 export function bytesOf(amount: string): number {
