@@ -2,15 +2,19 @@ import { defineConfig } from 'vitest/config';
 
 // In CI a starved browser gets one second chance, and the report says so; `npm run test:faults` gives none.
 const shared = { testTimeout: 60_000, hookTimeout: 60_000, retry: process.env['CI'] ? 1 : 0 };
-// These watch real clocks beside real load, or browsers: one file at a time.
-const ALONE = ['test/whole/**', 'test/network/**', 'test/drivers/**'];
+// These watch real clocks beside a whole graph of processes: one file at a time.
+const ALONE = ['test/whole/**', 'test/network/**', 'test/worker/worker-faults.e2e.test.ts', 'test/worker/worker-process.e2e.test.ts'];
+const inOrder = ['unit', 'int', 'e2e', 'alone'];
+const project = (name: string, test: { include: string[]; exclude?: string[]; maxWorkers?: number }) => ({ test: { ...shared, ...test, name, sequence: { groupOrder: inOrder.indexOf(name) } } });
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/**/*.unit.test.ts'], sequence: { groupOrder: 0 } } },
-      { test: { ...shared, name: 'int', include: ['test/**/*.int.test.ts'], exclude: ALONE, maxWorkers: 2, sequence: { groupOrder: 1 } } },
-      { test: { ...shared, name: 'alone', include: ['test/**/*.e2e.test.ts', ...ALONE.map((dir) => `${dir}/*.int.test.ts`)], maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      project('unit', { include: ['test/**/*.unit.test.ts'] }),
+      // Servers and processes, which mostly wait; then browsers, which don't.
+      project('int', { include: ['test/**/*.int.test.ts'], exclude: ALONE, maxWorkers: 2 }),
+      project('e2e', { include: ['test/**/*.e2e.test.ts'], exclude: ALONE, maxWorkers: 2 }),
+      project('alone', { include: ['test/whole/*.e2e.test.ts', 'test/network/*.int.test.ts', ...ALONE.filter((f) => f.endsWith('.ts'))], maxWorkers: 1 }),
     ],
   },
 });

@@ -1,0 +1,73 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startSite, type Site } from '../../platforms/sandbox/site/start-site.ts';
+import { chromiumsUnder, killChromium } from '../../runtime/browsers/chromium-processes.ts';
+import { findChromium } from '../../runtime/browsers/find-chromium.ts';
+import { packageRoot } from '../../runtime/package-root.ts';
+import { lastOf, readJournal } from '../harness/checker.ts';
+import { simFleet, type SimFleet } from '../harness/sim-fleet.ts';
+import { openStage, until, type Stage } from '../harness/stage.ts';
+import { tcpProxy } from '../harness/tcp-proxy.ts';
+import { freePort, serverEnv } from '../setup/running-server.ts';
+import { envOf, SCALED } from './far-fleet.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'troupe-far-'));
+let stage: Stage;
+let line: Awaited<ReturnType<typeof tcpProxy>>;
+let fleet: SimFleet;
+let worker: ChildProcess | null = null;
+let site: Site;
+afterEach(async () => {
+  await fleet?.close();
+  if (worker && worker.exitCode === null && worker.signalCode === null) {
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+  }
+  await Promise.all(chromiumsUnder(home).map(killChromium));
+  await line?.close();
+  await site?.stop();
+  await stage?.close();
+  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+});
+
+describe.runIf(process.env['FAULTS'] === 'all')('a line of 1 Mbit on which everything comes 200 to 400 ms late, each way', () => {
+  it('takes nobody offline in a minute, and a login\'s code is shown within 3 s of its browser (F33)', async () => {
+    stage = await openStage(envOf(SCALED));
+    await stage.master();
+    site = await startSite({ port: 0, dataDir: join(stage.config.dataDir, 'site') });
+    const nats = new URL(stage.config.nats.servers[0]!);
+    const port = await freePort();
+    line = await tcpProxy({ host: '127.0.0.1', port }, { host: nats.hostname, port: Number(nats.port) }, { delayMs: 300, jitterMs: 100, bytesPerSecond: 125_000 });
+    const servers = [`nats://127.0.0.1:${port}`];
+    const names = Array.from({ length: 20 }, (_, i) => `slow-${i}`);
+    fleet = await simFleet({ ...stage.config, nats: { ...stage.config.nats, servers } }, names, { heartbeatMs: SCALED.heartbeat, fenceMs: SCALED.fence });
+    mkdirSync(join(home, 'data'), { mode: 0o700 });
+    worker = spawn(join(packageRoot(), 'bin', 'troupe'), ['worker', '--id', 'far', '--group', 'far'], {
+      cwd: home, stdio: 'ignore',
+      env: { ...serverEnv(), HOME: home, TROUPE_DATA: join(home, 'data'), NATS_URL: servers[0], WORKER_PSK_FILE: stage.config.nats.pskFile, WORKER_PORT: String(await freePort()), SANDBOX_URL: site.url, TROUPE_CHROMIUM: (await findChromium()).path, ...envOf(SCALED) },
+    });
+    const connected = () => stage.rows("SELECT 1 FROM workers WHERE status = 'connected'").length;
+    await until(() => connected() === names.length + 1, 'all are connected', 40_000);
+    expect(await stage.command('account/a', 'create', { platform: 'sandbox', name: 'A', group: 'far' })).toMatchObject({ ok: true });
+    const { login } = await stage.command('account/a', 'login');
+    const asked = performance.now();
+    const nc = await stage.operator();
+    await until(async () => lastOf(await readJournal(nc), `login/${login}`)?.after.context.qr, 'the code is shown', 30_000);
+    const shown = performance.now() - asked;
+    const before = fleet.workers.reduce((sum, w) => sum + w.confirmed, 0);
+    const SECONDS = 60;
+    const fenced = new Set<string>();
+    for (const end = performance.now() + SECONDS * 1_000; performance.now() < end; await sleep(50)) for (const w of fleet.workers) if (!w.mayAct()) fenced.add(w.id);
+    const heard = fleet.workers.reduce((sum, w) => sum + w.confirmed, 0) - before;
+    console.log(`the code after ${Math.round(shown)} ms; ${heard} reports confirmed in ${SECONDS} s, ${line.accepted()} connections`);
+    expect(heard).toBeGreaterThan(0.95 * names.length * SECONDS * (1_000 / SCALED.heartbeat));
+    expect((await readJournal(nc)).filter((s) => ['OFFLINE', 'SUSPECT'].includes(s.entry.event.type)).map((s) => s.actor)).toEqual([]);
+    expect([...fenced]).toEqual([]);
+    expect(shown).toBeLessThan(8_000);
+  }, 180_000);
+});
