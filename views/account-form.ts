@@ -9,6 +9,7 @@ export type AccountForm = {
   name: string;
   platformAccount: string;
   monitorInterval: number;
+  group: string;
   proxy: { protocol: string; server: string; username: string } | null;
   perMinute: number;
   perHour: number;
@@ -25,6 +26,7 @@ export function accountForm(x: Ctx, m: AccountForm): Html {
       ${field({ name: 'name', label: x.t('accounts.name'), value: m.name, required: true, hint: x.t('accounts.name-hint') })}
       ${field({ name: 'platformAccount', label: x.t('accounts.account-id'), value: m.platformAccount, hint: x.t('accounts.account-id-hint') })}
       ${field({ name: 'monitorInterval', label: x.t('accounts.interval'), value: m.monitorInterval, type: 'number', min: 5, max: 86400, hint: x.t('accounts.interval-hint') })}
+      ${field({ name: 'group', label: x.t('accounts.group'), value: m.group, hint: x.t('accounts.group-hint') })}
     </div>
     <fieldset><legend>${x.t('accounts.proxy')}</legend><div class="grid">
       ${choice('proxyProtocol', x.t('accounts.proxy-protocol'), m.proxy?.protocol ?? '', [['', x.t('accounts.no-proxy')], ['http', 'HTTP'], ['https', 'HTTPS'], ['socks5', 'SOCKS5']])}

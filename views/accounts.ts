@@ -17,6 +17,7 @@ export type AccountCard = {
   worker: string | null;
   pinned: string | null;
   leaseState: string;
+  group: string | null;
   monitorInterval: number;
   monitorState: string | null;
   nextRoundMs: number | null;
@@ -60,7 +61,7 @@ function row(x: Ctx, a: AccountCard): Html {
     <td data-label=${x.t('accounts.name')}><div class="lead">${pick(x, a.id, a.name)}<a href=${`/actors/account/${a.id}`} data-open=""><b>${a.name}</b></a>${a.unread > 0 ? html`<a class="badge" href=${`/inbox?account=${a.id}&unread=1`} title=${x.t('inbox.unread')}>${a.unread}</a>` : null}</div><div class="sub">${chip(x.word('platform', a.platform))} ${a.nickname ? html`<span>${a.nickname}</span>` : null} <code>${a.accountId ?? a.id}</code></div></td>
     <td data-label=${x.t('accounts.session')}>${tag(x, a.loginStatus)}${a.reason && a.loginStatus !== 'logged_in' ? html`<div class="sub bad-text">${reason(x, a.reason)}</div>` : null}${a.loginStatus === 'logged_in' && a.validUntilMs ? html`<div class="sub">${x.t('accounts.valid-until')} ${ago(x, a.validUntilMs)}</div>` : null}</td>
     <td data-label=${x.t('accounts.monitor')}>${monitor(x, a)}</td>
-    <td data-label=${x.t('accounts.worker')}>${a.worker ? html`<a href=${`/workers#worker-${a.worker}`}>${a.worker}</a>` : html`<span class="muted">${x.t('accounts.no-worker')}</span>`}${a.pinned ? html`<div class="sub">${x.t('accounts.pinned', { worker: a.pinned })}</div>` : null}</td>
+    <td data-label=${x.t('accounts.worker')}>${a.worker ? html`<a href=${`/workers/${a.worker}`}>${a.worker}</a>` : html`<span class="muted">${x.t('accounts.no-worker')}</span>`}${a.group && a.group !== 'default' ? html`<div class="chips">${chip(a.group)}</div>` : null}${a.pinned ? html`<div class="sub">${x.t('accounts.pinned', { worker: a.pinned })}</div>` : null}</td>
     <td class="end actions" data-label=${x.t('actions')}>${main(x, a)} ${menu(x, `menu-${a.id}`, [
       button({ url: `/accounts/${a.id}/crawl`, label: x.t('accounts.crawl'), why: a.activity === 'monitoring' ? null : x.t('accounts.crawl-why') }),
       a.activity === 'paused' ? button({ url: `/accounts/${a.id}/resume`, label: x.t('accounts.resume') }) : button({ url: `/accounts/${a.id}/pause`, label: x.t('accounts.pause') }),

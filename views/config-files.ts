@@ -15,8 +15,8 @@ export function importDialog(x: Ctx, m: ImportModel): Html {
   return dialog(x, x.t('workers.import'), html`<form hx-post="/fleet/import" hx-target="#dialog" hx-swap="innerHTML" hx-status:4xx="swap:none" hx-disable="find button">
     <p class="form-error" role="alert" hidden></p>
     ${m.items ? result(x, m.items) : html`<p class="muted">${x.t('import.lead')}</p>`}
-    ${m.done ? null : html`<label class="field"><span>${x.t('import.file')}</span><input type="file" accept=".yaml,.yml,.json" data-into="file"></label>
-      <label class="field"><span>${x.t('import.text')}</span><textarea name="file" id="f-file" rows="10" spellcheck="false" class="mono" required placeholder="workers:">${m.text}</textarea></label>`}
+    ${m.done ? null : html`<div class="stack"><label class="field"><span>${x.t('import.file')}</span><input type="file" accept=".yaml,.yml,.json" data-into="file"></label>
+      <label class="field"><span>${x.t('import.text')}</span><textarea name="file" id="f-file" rows="10" spellcheck="false" class="mono" required placeholder="workers:">${m.text}</textarea></label></div>`}
     <footer><button type="button" class="button plain" data-close="">${m.done ? x.t('close') : x.t('cancel')}</button>${m.done ? null : html`<button class=${fit && work > 0 ? 'button' : 'button main'} name="do" value="look">${x.t('import.look')}</button>${fit && work > 0 ? html`<button class="button main" name="do" value="go">${x.t('import.go', { n: work })}</button>` : null}`}</footer></form>`, 'wide-dialog');
 }
 

@@ -47,7 +47,7 @@ function scaler(x: Ctx, g: GroupCard): Value {
 }
 
 const decision = (x: Ctx, d: ScalerCard['decisions'][number]): Html =>
-  html`<li><b class=${`move-${d.do}`}>${d.do === 'out' ? '↑' : d.do === 'in' ? '↓' : '='} ${d.have} → ${d.want}</b><span class="grow">${d.why}${d.worker ? html` · <a href=${`/workers/${d.worker}`}>${d.worker}</a>` : null}${d.dry ? ` · ${x.t('scaler.dry-done')}` : null}${d.error ? html`<span class="bad-text"> · ${d.error}</span>` : null}</span><span class="sub">${ago(x, d.at)}</span></li>`;
+  html`<li><b class=${`move-${d.do}`}>${d.do === 'out' ? '↑' : d.do === 'in' ? '↓' : '='} ${d.have} → ${d.want}</b><span class="grow">${reason(x, d.why)}${d.worker ? html` · <a href=${`/workers/${d.worker}`}>${d.worker}</a>` : null}${d.dry ? ` · ${x.t('scaler.dry-done')}` : null}${d.error ? html`<span class="bad-text"> · ${d.error}</span>` : null}</span><span class="sub">${ago(x, d.at)}</span></li>`;
 
 export type ScalerForm = { group: string; isNew: boolean; enabled: boolean; dryRun: boolean; min: number; max: number; metric: string; target: number; cooldown: number; template: string; templates: string[] };
 

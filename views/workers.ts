@@ -81,7 +81,7 @@ function row(x: Ctx, w: WorkerCard): Html {
     <td data-label=${x.t('workers.name')}><b>${w.name}</b>${groups(w)}</td>
     <td data-label=${x.t('workers.type')}><span class="nowrap"><i aria-hidden="true">${TYPE_ICON[w.deploymentType] ?? '▢'}</i> ${x.word('deployment', w.deploymentType)}</span></td>
     <td data-label=${x.t('workers.host')}><code class="place" title=${w.place}>${w.place}</code>${w.process ? html`<div class="sub">${w.process}</div>` : null}</td>
-    <td data-label=${x.t('state')}>${workerState(x, w)}</td>
+    <td data-label=${x.t('state')} class="why-cell">${workerState(x, w)}</td>
     <td data-label=${x.t('workers.accounts')}><span class="nowrap">${w.assigned} / ${w.maxAccounts}</span>${bar(x.t('workers.accounts'), w.assigned, w.maxAccounts)}</td>
     <td data-label=${x.t('workers.resources')}>${usage(x, w)}</td>
     <td data-label=${x.t('workers.auto')}><div class="chips">${w.autoStart ? chip(x.t('workers.auto-start'), 'note') : null}${w.autoRestart ? chip(x.t('workers.auto-restart'), 'note') : null}${w.enabled ? null : chip(x.t('workers.disabled'), 'warn')}</div></td>
@@ -97,7 +97,7 @@ const bar = (label: string, n: number, max: number): Html => html`<progress clas
 
 function usage(x: Ctx, w: WorkerCard): Html {
   if (!w.figures) return html`<span class="muted">—</span>`;
-  return html`<span class="nowrap">CPU ${w.figures.cpuPercent.toFixed(0)}%</span><div class=${w.figures.memoryMb > w.maxMemoryMb ? 'sub nowrap bad-text' : 'sub nowrap'}>${w.figures.memoryMb} MB · ${x.t('workers.browsers', { n: w.figures.browsers })}</div>`;
+  return html`<span class="nowrap">CPU ${w.figures.cpuPercent.toFixed(0)}%</span><div class=${w.figures.memoryMb > w.maxMemoryMb ? 'sub nowrap bad-text' : 'sub nowrap'}>${w.figures.memoryMb} MB</div><div class="sub nowrap">${x.t('workers.browsers', { n: w.figures.browsers })}</div>`;
 }
 
 /** The state in its colour, why it is so, what it waits for, and whether it runs the newest configuration. */

@@ -75,6 +75,9 @@ export async function readForm(c: Context): Promise<Record<string, string>> {
   return form;
 }
 
+/** What is wrong with one value, as a person would say it. */
+export const issueText = (issue: { code?: string; message: string }): string => (issue.code === 'invalid_type' && /received undefined$/.test(issue.message) ? 'is required' : issue.message);
+
 /** The checked value, or 422 that names the first field at fault. */
 export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const read = schema.safeParse(value);
@@ -82,5 +85,5 @@ export function checked<T extends z.ZodType>(schema: T, value: unknown): z.outpu
   const issue = read.error.issues[0]!;
   const extra = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const field = [...issue.path.map(String), ...(extra ? [extra] : [])].join('.');
-  throw new Problem(422, 'invalid', extra ? `${field}: no such field` : `${field || 'body'}: ${issue.message}`, { field: field || undefined });
+  throw new Problem(422, 'invalid', extra ? `${field}: no such field` : `${field || 'body'}: ${issueText(issue)}`, { field: field || undefined });
 }

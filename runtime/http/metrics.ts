@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { actorKinds } from '../read-model/queries/actors.ts';
 import { countAccounts } from '../read-model/queries/accounts.ts';
 import { countRepliesByStatus } from '../read-model/queries/replies.ts';
-import { listWorkers } from '../read-model/queries/workers.ts';
+import { listWorkers, workerSummary } from '../read-model/queries/workers.ts';
 import type { Deps } from './ports.ts';
 
 /** What Prometheus reads at /metrics. No id is ever a label but a worker's, of which there are few. */
@@ -16,9 +16,7 @@ export class Metrics {
     this.requests = new Histogram({ name: 'troupe_http_request_duration_seconds', help: 'Time to answer, by method and class of status', labelNames: ['method', 'status'], buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5], registers });
     new Gauge({ name: 'troupe_build_info', help: 'Always 1; the version is in the label', labelNames: ['version'], registers }).set({ version: d.version }, 1);
     this.gauge('troupe_workers', 'Workers by state of their process', ['state'], (g) => {
-      const by = new Map<string, number>();
-      for (const w of listWorkers(d.db)) by.set(w.status, (by.get(w.status) ?? 0) + 1);
-      for (const [state, n] of by) g.set({ state }, n);
+      for (const [state, n] of Object.entries(workerSummary(d.db).byStatus)) g.set({ state }, n);
     });
     this.gauge('troupe_worker_cpu_ratio', 'CPU of a worker as a share of one core', ['worker_id'], (g) => listWorkers(d.db).forEach((w) => {
       const f = d.figures.latest(w.id);
@@ -35,7 +33,7 @@ export class Metrics {
     this.gauge('troupe_bus_up', '1 while NATS answers', [], (g) => g.set(d.connected() ? 1 : 0));
     this.gauge('troupe_safe_mode', '1 while nothing is written', [], (g) => g.set(d.view().safe ? 1 : 0));
     // The seeds' own names stay readable for their dashboards.
-    this.gauge('workers_total', 'Configured workers (use troupe_workers)', [], (g) => g.set(listWorkers(d.db).length));
+    this.gauge('workers_total', 'Configured workers (use troupe_workers)', [], (g) => g.set(workerSummary(d.db).configs));
     this.commands = new Counter({ name: 'troupe_commands_total', help: 'Commands sent to actors, by outcome', labelNames: ['outcome'], registers });
   }
   readonly commands: Counter<'outcome'>;

@@ -174,12 +174,13 @@ describe('the fleet in a real Chromium', () => {
     writer.close();
     const authorization = `Bearer ${await f.token('read')}`;
     for (const path of ['/workers/map', '/workers', '/api/v1/workers?limit=50']) {
-      // The best of a few: what the machine does besides is not the page's.
+      // The processor's time, and the best of a few: what the machine does besides is not the page's.
       let best = Infinity;
       for (let n = 0; n < 8; n++) {
-        const began = performance.now();
+        const began = process.cpuUsage();
         expect((await (await fetch(base + path, { headers: { authorization } })).text()).length).toBeGreaterThan(1000);
-        best = Math.min(best, performance.now() - began);
+        const { user, system } = process.cpuUsage(began);
+        best = Math.min(best, (user + system) / 1000);
       }
       expect(best, path).toBeLessThan(100);
     }

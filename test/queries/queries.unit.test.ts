@@ -10,7 +10,7 @@ import { findLogin, openLogins } from '../../runtime/read-model/queries/logins.t
 import { listNotifications } from '../../runtime/read-model/queries/notifications.ts';
 import { openReadModel, type Db } from '../../runtime/read-model/queries/read-model.ts';
 import { countReplies, countRepliesByStatus, listReplies, repliesTo } from '../../runtime/read-model/queries/replies.ts';
-import { findWorker, listLogs, listWorkers } from '../../runtime/read-model/queries/workers.ts';
+import { countWorkers, findWorker, listLogs, listWorkers, workerGroups, workerSummary } from '../../runtime/read-model/queries/workers.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import { seed } from '../http/seed.ts';
 
@@ -105,6 +105,11 @@ describe('the other lists', () => {
   it('know workers with state, link and load', () => {
     expect(listWorkers(db).map((w) => [w.id, w.status, w.link, w.assigned])).toEqual([['worker-1', 'running', 'connected', 2], ['worker-2', 'running', 'suspect', 1], ['worker-3', 'crashed', 'disconnected', 0], ['worker-4', 'stopped', 'disconnected', 0]]);
     expect(listWorkers(db, { group: 'docker' })).toHaveLength(1);
+    expect(listWorkers(db, { group: 'default', limit: 2, offset: 1 }).map((w) => w.id)).toEqual(['worker-2', 'worker-3']);
+    expect([countWorkers(db, { status: 'crashed,stopped' }), countWorkers(db, { search: '本机' }), countWorkers(db, { type: 'docker' })]).toEqual([2, 2, 1]);
+    expect(workerSummary(db)).toEqual({ configs: 4, byStatus: { crashed: 1, running: 2, stopped: 1 }, capacity: 40, assigned: 3 });
+    expect(workerGroups(db)).toEqual(['default', 'docker']);
+    expect(listLogs(db, { worker: 'worker-1', category: 'task', search: 'proxy', limit: 100 }).every((l) => l.category === 'task' && l.message.includes('proxy'))).toBe(true);
     expect(findWorker(db, 'worker-3')).toMatchObject({ nextRetryMs: NOW + 42_000, elsewhere: false });
     const logs = listLogs(db, { worker: 'worker-1', levels: ['error', 'warn'], limit: 5 });
     expect(logs.map((l) => l.id)).toEqual(logs.map((l) => l.id).sort((a, b) => a - b));

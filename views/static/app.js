@@ -190,7 +190,9 @@
 
   // The map: one tip for all tiles, arrows from tile to tile, one tab stop.
   const tip = $('#tile-tip');
+  let tipped = null;
   function tell(tile) {
+    tipped = tile;
     tip.hidden = !tile;
     if (!tile) return;
     tip.textContent = tile.getAttribute('aria-label');
@@ -206,7 +208,7 @@
     document.addEventListener('mouseover', (event) => tell(event.target.closest?.('.tile')));
     document.addEventListener('focusin', (event) => tell(event.target.closest?.('.tile')));
     document.addEventListener('focusout', () => tell(null));
-    document.addEventListener('scroll', () => tell(null), { passive: true });
+    document.addEventListener('scroll', () => tipped && tell(tipped), { passive: true });
     document.addEventListener('keydown', (event) => {
       const here = event.target.closest?.('.tile');
       if (!here || !/^(Arrow|Home$|End$)/.test(event.key)) return;

@@ -109,6 +109,8 @@ export const en: Record<TextKey, string> = {
   'accounts.last-round': '+{comments} comments, +{messages} messages',
   'accounts.every': 'a round about every {s} s',
   'accounts.remove-sure': 'Remove account “{name}”? Monitoring stops; comments and messages found so far are kept.',
+  'accounts.group': 'Group of workers',
+  'accounts.group-hint': 'Empty for default; only workers that serve it take the account',
   'login.title': 'Log in {name}',
   'login.left': 'time left',
   'login.no-phone': 'No phone at hand? Open it on this machine',
@@ -737,4 +739,7 @@ export const en: Record<TextKey, string> = {
   'why.pin-silent': 'it is pinned to {worker}, which does not run',
   'why.pin-platform': 'it is pinned to {worker}, which has no platform {platform}',
   'why.pin-full': 'it is pinned to {worker}, which is full ({n} of {max})',
+  'why.scale': '{n} accounts at {target} a worker ask for {asked}; {have} run',
+  'why.scale-work': '{n} pieces of work at {target} a worker ask for {asked}; {have} run',
+  'why.scale-idle': '{n} accounts at {target} a worker ask for {asked}; {have} run, {worker} is the least loaded',
 };

@@ -107,6 +107,8 @@ export const zhCN = {
   'accounts.last-round': '评论 +{comments}，私信 +{messages}',
   'accounts.every': '约每 {s} 秒一轮',
   'accounts.remove-sure': '确定删除账号“{name}”？监控会停止，已收到的评论和私信保留。',
+  'accounts.group': 'Worker 分组',
+  'accounts.group-hint': '留空为 default；只分配给服务这个分组的 Worker',
   'login.title': '登录 {name}',
   'login.left': '剩余',
   'login.no-phone': '手边没有手机？在这台电脑上打开',
@@ -735,6 +737,9 @@ export const zhCN = {
   'why.pin-silent': '固定在 {worker}，而它没有运行',
   'why.pin-platform': '固定在 {worker}，而它不支持平台 {platform}',
   'why.pin-full': '固定在 {worker}，而它已满（{n} / {max}）',
+  'why.scale': '{n} 个账号，每个 Worker {target} 个，需要 {asked} 个；现有 {have} 个',
+  'why.scale-work': '{n} 件工作，每个 Worker {target} 件，需要 {asked} 个；现有 {have} 个',
+  'why.scale-idle': '{n} 个账号，每个 Worker {target} 个，需要 {asked} 个；现有 {have} 个，{worker} 负载最小',
 } as const;
 
 export type TextKey = keyof typeof zhCN;

@@ -30,12 +30,12 @@ export const workerApi = (): Route[] => [
     const given = action === 'stop' ? checked(stopping, options) : action === 'restart' ? checked(restarting, options) : {};
     const results = await each([...new Set(worker_ids)], async (one) => {
       const row = findWorker(call.d.db, one);
-      if (dry_run || !row) {
+      if (dry_run) {
         const why = row ? whyNot(row, action) : 'gone';
         return { worker_id: one, success: why === null, status: row?.status ?? null, ...(why === null ? {} : { code: why === 'gone' ? 'not_found' : 'conflict', error: why === 'gone' ? `there is no worker ${one}` : inEnglish.word('cannot', why) }) };
       }
       const done = await call.d.command({ kind: 'worker', id: one }, action, given, call.about());
-      return done.ok ? { worker_id: one, success: true, status: phase(done) } : { worker_id: one, success: false, status: row.status, error: (done as { message: string }).message, code: (done as { code: string }).code };
+      return done.ok ? { worker_id: one, success: true, status: phase(done) } : { worker_id: one, success: false, status: row?.status ?? null, error: (done as { message: string }).message, code: (done as { code: string }).code };
     });
     return answer(call, { success: results.every((r) => r.success), dry_run, action, results });
   }),

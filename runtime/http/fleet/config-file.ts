@@ -1,6 +1,7 @@
 import YAML from 'yaml';
 import { workerConfig, workerPatch, RESERVED_WORKER_IDS } from '../../../actors/worker.ts';
 import { findWorker, listWorkers } from '../../read-model/queries/workers.ts';
+import { issueText } from '../body.ts';
 import type { Call } from '../call.ts';
 import { Problem } from '../problem.ts';
 import { BadJson, parseStrict } from '../../strict-json.ts';
@@ -77,7 +78,7 @@ function parse<T>(schema: { safeParse(v: unknown): { success: true; data: T } | 
   if (read.success) return read.data;
   const issue = read.error.issues[0]!;
   const field = issue.keys?.[0] && issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path.map(String).join('.');
-  throw new Problem(422, 'invalid', issue.code === 'unrecognized_keys' ? 'no such field' : issue.message, { field });
+  throw new Problem(422, 'invalid', issue.code === 'unrecognized_keys' ? 'no such field' : issueText(issue), { field });
 }
 
 /** YAML 1.2 without its traps: no aliases, no tags of one's own, no doubled keys, nothing deep. */

@@ -20,6 +20,7 @@ const form = z.object({
   name: z.string(),
   platformAccount: z.string().default(''),
   monitorInterval: whole,
+  group: z.string().trim().default(''),
   proxyProtocol: z.string().default(''),
   proxyServer: z.string().default(''),
   proxyUsername: z.string().default(''),
@@ -34,7 +35,7 @@ const form = z.object({
 function payload(f: z.output<typeof form>): Record<string, unknown> {
   const proxy = f.proxyProtocol === '' ? null : { protocol: f.proxyProtocol, server: f.proxyServer, username: f.proxyUsername || null, ...(f.proxyPassword ? { password: f.proxyPassword } : {}) };
   const quiet = f.quietFrom === null || f.quietTo === null ? null : [f.quietFrom, f.quietTo % 24];
-  return { name: f.name, platformAccount: f.platformAccount || null, monitorInterval: f.monitorInterval, proxy, limits: { perMinute: f.perMinute, perHour: f.perHour, quiet } };
+  return { name: f.name, group: f.group || null, platformAccount: f.platformAccount || null, monitorInterval: f.monitorInterval, proxy, limits: { perMinute: f.perMinute, perHour: f.perHour, quiet } };
 }
 
 export const accountPages = (): Route[] => [
@@ -60,7 +61,7 @@ export const accountPages = (): Route[] => [
   }),
   page('get', '/accounts/new', 'operate', (call) => {
     const platforms = call.d.platforms().map((id) => ({ id, label: id }));
-    return showPiece(accountForm(context(call), { id: null, platform: platforms[0]?.id ?? '', name: '', platformAccount: '', monitorInterval: 20, proxy: null, perMinute: 6, perHour: 60, quietFrom: null, quietTo: null, platforms }));
+    return showPiece(accountForm(context(call), { id: null, platform: platforms[0]?.id ?? '', name: '', platformAccount: '', monitorInterval: 20, group: '', proxy: null, perMinute: 6, perHour: 60, quietFrom: null, quietTo: null, platforms }));
   }),
   page('post', '/accounts', 'operate', async (call) => {
     const f = await call.form(form);
@@ -70,7 +71,7 @@ export const accountPages = (): Route[] => [
   page('get', '/accounts/:id/edit', 'operate', (call) => {
     const a = account(call);
     return showPiece(accountForm(context(call), {
-      id: a.id, platform: a.platform, name: a.name, platformAccount: a.accountId ?? '', monitorInterval: a.monitorInterval, platforms: [],
+      id: a.id, platform: a.platform, name: a.name, platformAccount: a.accountId ?? '', monitorInterval: a.monitorInterval, group: a.group ?? '', platforms: [],
       proxy: a.proxy && { ...a.proxy, username: a.proxy.username ?? '' }, perMinute: a.limits.perMinute, perHour: a.limits.perHour, quietFrom: a.limits.quiet?.[0] ?? null, quietTo: a.limits.quiet?.[1] ?? null,
     }));
   }),
@@ -113,6 +114,6 @@ const ms = (seconds: number | null): number | null => (seconds === null ? null :
 
 const card = (a: AccountRow): AccountCard => ({
   id: a.id, platform: a.platform, name: a.name, nickname: a.userInfo?.nickname ?? null, accountId: a.accountId, loginStatus: a.loginStatus, activity: a.activity, reason: a.reason, login: a.loginSession,
-  worker: a.worker, pinned: a.pinned, leaseState: a.leaseState, monitorInterval: a.monitorInterval, monitorState: a.monitorState, nextRoundMs: a.nextRoundMs, lastRound: a.lastRound,
+  worker: a.worker, pinned: a.pinned, leaseState: a.leaseState, monitorInterval: a.monitorInterval, monitorState: a.monitorState, nextRoundMs: a.nextRoundMs, lastRound: a.lastRound, group: a.group,
   lastLoginMs: ms(a.lastLoginTime), validUntilMs: ms(a.cookiesValidUntil), unread: a.unread,
 });

@@ -4,7 +4,7 @@ import { listActors, recentTurns } from '../../read-model/queries/actors.ts';
 import { countUnread, listInbox } from '../../read-model/queries/inbox.ts';
 import { openLogins } from '../../read-model/queries/logins.ts';
 import { countReplies, listReplies } from '../../read-model/queries/replies.ts';
-import { listWorkers } from '../../read-model/queries/workers.ts';
+import { listWorkers, workerSummary } from '../../read-model/queries/workers.ts';
 import type { Ctx } from '../../../views/context.ts';
 import type { Db } from '../../read-model/queries/read-model.ts';
 import { context, showPage } from '../page.ts';
@@ -17,13 +17,13 @@ export const overviewPages = (): Route[] => [
     const x = context(call);
     const { db } = call.d;
     const accounts = countAccounts(db);
-    const workers = listWorkers(db);
+    const workers = workerSummary(db);
     const unread = countUnread(db);
     return showPage(call, x, {
       title: x.t('nav.overview'),
       topics: ['account', 'worker', 'reply', 'inbox', 'login', 'actor', 'notification'],
       main: overviewPage(x, {
-        totals: { accounts: accounts.total, loggedIn: accounts.loggedIn, monitoring: accounts.monitoring, workers: workers.length, running: workers.filter((w) => w.status === 'running').length, unreadComments: unread.comments, unreadMessages: unread.messages, repliesToday: countReplies(db, { status: 'posted' }) },
+        totals: { accounts: accounts.total, loggedIn: accounts.loggedIn, monitoring: accounts.monitoring, workers: workers.configs, running: workers.byStatus['running'] ?? 0, unreadComments: unread.comments, unreadMessages: unread.messages, repliesToday: countReplies(db, { status: 'posted' }) },
         todo: todo(x, db),
         latest: listInbox(db, { direction: 'inbound', limit: 6 }).items.map(line),
         activity: recentTurns(db, 14).map((t) => ({ actor: `${t.kind}/${t.id}`, href: `/actors/${t.kind}/${t.id}`, event: eventWords(t.event), state: t.state, by: t.by, atMs: t.atMs })),
@@ -41,7 +41,7 @@ function todo(x: Ctx, db: Db): Todo[] {
   const accounts = listAccounts(db, { statuses: ['expired', 'login_failed', 'not_logged_in'], limit: 20 }).map((a): Todo => ({
     id: a.id, kind: 'account', title: a.name, text: a.reason ?? x.word('state', a.loginStatus), href: `/actors/account/${a.id}`, act: { url: `/accounts/${a.id}/login`, label: x.t('accounts.login'), dialog: true },
   }));
-  const workers = listWorkers(db).filter((w) => w.status === 'error' || (w.status === 'crashed' && !w.autoRestart)).map((w): Todo => ({ id: w.id, kind: 'worker', title: w.name, text: w.lastError ?? w.cause, href: '/workers', act: { url: `/workers/${w.id}/retry`, label: x.t('workers.retry'), dialog: false } }));
+  const workers = listWorkers(db, { status: 'error,crashed', limit: 100 }).filter((w) => w.status === 'error' || !w.autoRestart).slice(0, 20).map((w): Todo => ({ id: w.id, kind: 'worker', title: w.name, text: w.lastError ?? w.cause, href: `/workers/${w.id}`, act: { url: `/workers/${w.id}/retry`, label: x.t('workers.retry'), dialog: false } }));
   const parked = listActors(db, { parked: true, limit: 20 }).map((a): Todo => ({ id: `${a.kind}-${a.id}`, kind: 'parked', title: `${a.kind}/${a.id}`, text: a.parked, href: `/actors/${a.kind}/${a.id}` }));
   return [...replies, ...logins, ...workers, ...parked, ...accounts];
 }
