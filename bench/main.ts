@@ -3,6 +3,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../runtime/package-root.ts';
 import { openBullmq } from './bullmq.ts';
+import { measureFleet } from './fleet.ts';
 import { openPages } from './pages.ts';
 import { median, quantiles } from './quantiles.ts';
 import { openRestate } from './restate.ts';
@@ -120,6 +121,18 @@ async function heartbeats(): Promise<void> {
   say({ figure: 'its event loop meanwhile, p99', troupe: ms(loopP99), other: '', ratio: '', aim: 'under 20 ms' });
 }
 
+async function fleet(): Promise<void> {
+  const f = await measureFleet(Number(process.env['FLEET_MINUTES'] || 2));
+  const over = `1,000 workers, 500 accounts, ${f.minutes} min`;
+  if (f.confirmed < f.expected * 0.98) throw new Error(`only ${f.confirmed} of ${f.expected} heartbeats were confirmed: the figures would mean nothing`);
+  if (f.offline > 0) throw new Error(`${f.offline} workers were called offline while all of them reported`);
+  say({ figure: `workers called offline that were not, ${over}`, troupe: `${f.offline} (suspected: ${f.suspected})`, other: `${f.confirmed.toLocaleString('en')} of ${f.expected.toLocaleString('en')} heartbeats confirmed`, ratio: '', aim: '0' });
+  say({ figure: 'the master\'s event loop meanwhile, p99', troupe: ms(f.loopP99), other: `${(f.share * 100).toFixed(1)} % of a core`, ratio: '', aim: 'under 50 ms' });
+  say({ figure: 'the master\'s memory at the end', troupe: `${Math.round(f.rss / 1e6)} MB`, other: '', ratio: '', aim: '' });
+  for (const p of f.pages) say({ figure: `GET ${p.path}, 1,000 workers, p95`, troupe: ms(p.p95), other: `${Math.round(p.kilobytes)} KB`, ratio: '', aim: 'under 100 ms' });
+  say({ figure: 'a worker falls silent, until all its accounts are elsewhere', troupe: `${(f.elsewhereMs / 1000).toFixed(1)} s`, other: '', ratio: '', aim: 'under 35 s' });
+}
+
 async function restarts(): Promise<void> {
   const { driver, bare } = await measureRestarts(30);
   say({ figure: 'local worker killed with -9 to its process running and loaded again, no backoff', troupe: ms(driver), other: `bare spawn: ${ms(bare)}`, ratio: times(bare / driver), aim: 'above 0.83x (1.2 times the spawn)' });
@@ -153,7 +166,7 @@ const PARTS: Record<string, () => Promise<void>> = {
     await throughput('always');
     await throughput('2m');
   },
-  latency, cold, restate, heartbeats, restarts, pages,
+  latency, cold, restate, heartbeats, restarts, pages, fleet,
 };
 const [loadBefore] = loadavg() as [number];
 const asked = process.argv.slice(2);

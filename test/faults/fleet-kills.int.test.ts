@@ -76,7 +76,11 @@ describe('workers of this machine', () => {
       await stage.kill(master);
       const killed = performance.now();
       master = await stage.master();
-      for (const id of ['w1', 'w2']) await works(id);
+      for (const id of ['w1', 'w2']) {
+        await works(id);
+        // A master that answers for it has it; the second kill may come before that.
+        if (kill > 0) await until(async () => (await cmd(`worker/${id}`, 'update', { description: `after kill ${kill}` })).ok, `the new master has ${id}`);
+      }
       const now = ['w1', 'w2'].map(processesOf);
       console.log(`master killed after ${after} ms; up and all connected ${Math.round(performance.now() - killed)} ms later`);
       expect(now.map((p) => p.length)).toEqual([1, 1]);
@@ -180,6 +184,6 @@ describe.runIf(ALL)('all processes at once, without a warning', () => {
     expect(overlaps(acts())).toEqual([]);
     const all = await journal();
     expect(brokenChains(all)).toEqual([]);
-    for (const a of accounts) expect(lastOf(all, `account/${a}`).after.value.active.session).toBe('logged_in');
+    for (const a of accounts) expect(lastOf(all, `account/${a}`).after.value.active.session).toHaveProperty('logged_in');
   }, 150_000);
 });

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 
 export type Line = { delayMs?: number; jitterMs?: number; bytesPerSecond?: number };
 
-/** A bad line: everything comes late and slowly, in order, in both directions. */
-export async function tcpProxy(listen: { host: string; port: number }, to: { host: string; port: number }, line: Line = {}) {
-  const { delayMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = line;
+/** A bad line: everything comes late and slowly, in order, in both directions. `line` may change on the way. */
+export async function tcpProxy(listen: { host: string; port: number }, to: { host: string; port: number }, line: Line) {
   const sockets = new Set<Socket>();
   let accepted = 0;
   const carry = (from: Socket, into: Socket): void => {
     let last = 0;
     from.on('data', (chunk: Buffer) => {
+      const { delayMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = line;
       const late = performance.now() + delayMs + (Math.random() * 2 - 1) * jitterMs;
       // Bytes keep their order, and each takes its time on the line.
       last = Math.max(late, last) + (chunk.length / bytesPerSecond) * 1000;

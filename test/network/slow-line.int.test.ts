@@ -12,7 +12,7 @@ import { packageRoot } from '../../runtime/package-root.ts';
 import { lastOf, readJournal } from '../harness/checker.ts';
 import { simFleet, type SimFleet } from '../harness/sim-fleet.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
-import { tcpProxy } from '../harness/tcp-proxy.ts';
+import { tcpProxy, type Line } from '../harness/tcp-proxy.ts';
 import { freePort, serverEnv } from '../setup/running-server.ts';
 import { envOf, SCALED } from './far-fleet.ts';
 
@@ -36,13 +36,14 @@ afterEach(async () => {
 });
 
 describe.runIf(process.env['FAULTS'] === 'all')('a line of 1 Mbit on which everything comes 200 to 400 ms late, each way', () => {
-  it('takes nobody offline in a minute, and a login\'s code is shown within 3 s of its browser (F33)', async () => {
+  it('takes nobody offline in a minute, and shows a login\'s code at most 3 s later than a good line (F33)', async () => {
     stage = await openStage(envOf(SCALED));
     await stage.master();
     site = await startSite({ port: 0, dataDir: join(stage.config.dataDir, 'site') });
     const nats = new URL(stage.config.nats.servers[0]!);
     const port = await freePort();
-    line = await tcpProxy({ host: '127.0.0.1', port }, { host: nats.hostname, port: Number(nats.port) }, { delayMs: 300, jitterMs: 100, bytesPerSecond: 125_000 });
+    const quality: Line = {};
+    line = await tcpProxy({ host: '127.0.0.1', port }, { host: nats.hostname, port: Number(nats.port) }, quality);
     const servers = [`nats://127.0.0.1:${port}`];
     const names = Array.from({ length: 20 }, (_, i) => `slow-${i}`);
     fleet = await simFleet({ ...stage.config, nats: { ...stage.config.nats, servers } }, names, { heartbeatMs: SCALED.heartbeat, fenceMs: SCALED.fence });
@@ -53,21 +54,29 @@ describe.runIf(process.env['FAULTS'] === 'all')('a line of 1 Mbit on which every
     });
     const connected = () => stage.rows("SELECT 1 FROM workers WHERE status = 'connected'").length;
     await until(() => connected() === names.length + 1, 'all are connected', 40_000);
-    expect(await stage.command('account/a', 'create', { platform: 'sandbox', name: 'A', group: 'far' })).toMatchObject({ ok: true });
-    const { login } = await stage.command('account/a', 'login');
-    const asked = performance.now();
     const nc = await stage.operator();
-    await until(async () => lastOf(await readJournal(nc), `login/${login}`)?.after.context.qr, 'the code is shown', 30_000);
-    const shown = performance.now() - asked;
+    /** How long a login's code takes, ms. */
+    const code = async (account: string): Promise<number> => {
+      expect(await stage.command(`account/${account}`, 'create', { platform: 'sandbox', name: account, group: 'far' })).toMatchObject({ ok: true });
+      await until(() => stage.rows("SELECT 1 FROM accounts WHERE id = ? AND lease_state = 'held' AND assigned_worker_id = 'far'", account).length > 0, 'it has a worker');
+      const { login } = await stage.command(`account/${account}`, 'login');
+      const asked = performance.now();
+      await until(async () => lastOf(await readJournal(nc), `login/${login}`)?.after.context.qr, 'the code is shown', 30_000);
+      return performance.now() - asked;
+    };
+    await code('first');
+    const good = await code('good');
+    Object.assign(quality, { delayMs: 300, jitterMs: 100, bytesPerSecond: 125_000 } satisfies Line);
+    const bad = await code('bad');
     const before = fleet.workers.reduce((sum, w) => sum + w.confirmed, 0);
     const SECONDS = 60;
     const fenced = new Set<string>();
     for (const end = performance.now() + SECONDS * 1_000; performance.now() < end; await sleep(50)) for (const w of fleet.workers) if (!w.mayAct()) fenced.add(w.id);
     const heard = fleet.workers.reduce((sum, w) => sum + w.confirmed, 0) - before;
-    console.log(`the code after ${Math.round(shown)} ms; ${heard} reports confirmed in ${SECONDS} s, ${line.accepted()} connections`);
+    console.log(`the code after ${Math.round(bad)} ms, on a good line after ${Math.round(good)} ms; ${heard} reports confirmed in ${SECONDS} s, ${line.accepted()} connections`);
     expect(heard).toBeGreaterThan(0.95 * names.length * SECONDS * (1_000 / SCALED.heartbeat));
     expect((await readJournal(nc)).filter((s) => ['OFFLINE', 'SUSPECT'].includes(s.entry.event.type)).map((s) => s.actor)).toEqual([]);
     expect([...fenced]).toEqual([]);
-    expect(shown).toBeLessThan(8_000);
+    expect(bad - good).toBeLessThan(3_000);
   }, 180_000);
 });
