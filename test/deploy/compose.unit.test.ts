@@ -91,8 +91,8 @@ describe('compose files', () => {
 
   it('gives a worker the pre-shared key and nothing else of the secrets', () => {
     for (const [name, s] of all.filter(([n]) => n.startsWith('worker'))) {
-      expect(s['volumes'], name).toEqual(['worker-key:/keys:ro', '/data']);
-      expect(s['environment'].WORKER_PSK_FILE, name).toBe('/keys/worker-psk');
+      expect(s['volumes'], name).toEqual(['worker-key:/keys/worker:ro', '/data']);
+      expect(s['environment'].WORKER_PSK_FILE, name).toBe('/keys/worker/worker-psk');
       expect(s['environment'].WORKER_ID, name).toBe('hostname');
     }
     expect(plain['services'].web.volumes).toEqual(['web:/data']);
