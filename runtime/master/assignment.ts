@@ -66,6 +66,27 @@ export function planRebalance(candidates: Candidate[], placed: Placed[]): Move[]
   return moves;
 }
 
+/** What a changed configuration asks for: accounts whose worker serves their group no more, or has more than it may, go where there is room. Without room they stay. */
+export function planCorrections(candidates: Candidate[], placed: Placed[]): (Move & { why: string })[] {
+  const held = new Map(candidates.map((c) => [c.id, c.held]));
+  const moves: (Move & { why: string })[] = [];
+  const send = (p: Placed, why: string): void => {
+    const others = candidates.filter((c) => c.id !== p.worker).map((c) => ({ ...c, held: held.get(c.id)! }));
+    const to = rank(others, { platform: p.platform, group: p.group, pin: null, prefer: null, last: null }, 'least-connections')[0];
+    if (!to) return;
+    moves.push({ account: p.account, epoch: p.epoch, from: p.worker, to: to.id, why });
+    held.set(p.worker, held.get(p.worker)! - 1);
+    held.set(to.id, held.get(to.id)! + 1);
+  };
+  for (const c of candidates) {
+    const movable = placed.filter((p) => p.worker === c.id && !p.pinned);
+    const wrong = movable.filter((p) => !c.groups.includes(p.group ?? 'default'));
+    for (const p of wrong) send(p, `${c.id} does not serve group ${p.group ?? 'default'} any more`);
+    for (const p of movable.filter((m) => !wrong.includes(m))) if (held.get(c.id)! > c.maxAccounts) send(p, `${c.id} takes ${c.maxAccounts} accounts at most`);
+  }
+  return moves;
+}
+
 /** Why nothing fits, in words for an operator. */
 export function whyNone(candidates: Candidate[], want: Want): string {
   if (candidates.length === 0) return 'no worker runs: start one';

@@ -1,9 +1,13 @@
 import type { Db } from '../read-model/store.ts';
+import { planCorrections } from './assignment.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
 
 const EVERY = 1_000;
 const LOOK_EVERY = 5_000;
+
+// What is being sent or logged in may finish where it is.
+const BUSY = "(a.login_status = 'logging_in' OR EXISTS (SELECT 1 FROM replies r WHERE r.account_id = a.id AND r.status IN ('claimed', 'submitting', 'confirming')))";
 
 type Held = { id: string; epoch: number; busy: number };
 
@@ -17,6 +21,9 @@ export class FleetWatch {
   private readonly held;
   private readonly scalers;
   private readonly trusted;
+  private readonly candidates;
+  private settled = '';
+  private readonly placed;
   private readonly workers;
   private running = false;
   private lookAt = 0;
@@ -27,11 +34,13 @@ export class FleetWatch {
     this.liveness = liveness;
     this.draining = db.prepare("SELECT r.worker_id AS id, w.incarnation FROM worker_runtime r LEFT JOIN workers w ON w.id = r.worker_id WHERE r.status = 'draining'");
     // What is being sent or logged in may finish first; a round of reading is simply asked for again elsewhere.
-    this.held = db.prepare(`SELECT a.id, a.lease_epoch AS epoch, a.login_status = 'logging_in' OR EXISTS (SELECT 1 FROM replies r WHERE r.account_id = a.id AND r.status IN ('claimed', 'submitting', 'confirming')) AS busy
+    this.held = db.prepare(`SELECT a.id, a.lease_epoch AS epoch, ${BUSY} AS busy
       FROM accounts a WHERE a.assigned_worker_id = ? AND a.lease_state = 'held'`);
     // Those that waited for a person to accept their machine's key, which is accepted now.
     this.trusted = db.prepare(`SELECT c.worker_id AS id, json_extract(m.pinned, '$.fingerprint') AS fingerprint FROM worker_configs c JOIN worker_runtime r ON r.worker_id = c.worker_id
       JOIN machines m ON m.host = c.ssh_host AND m.port = c.ssh_port AND m.trust = 'trusted' WHERE c.deployment_type = 'remote' AND r.status = 'error' AND r.last_error LIKE '%host key%'`);
+    this.candidates = db.prepare(`SELECT w.id, w.capabilities, w.groups, w.max_accounts, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held FROM workers w JOIN worker_runtime r ON r.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
+    this.placed = db.prepare(`SELECT a.id AS account, a.platform, a.group_name AS "group", a.pinned_worker_id IS NOT NULL AS pinned, a.assigned_worker_id AS worker, a.lease_epoch AS epoch, ${BUSY} AS busy FROM accounts a WHERE a.lease_state = 'held'`);
     this.scalers = db.prepare("SELECT group_name AS id FROM scalers WHERE status = 'watching'");
     this.workers = db.prepare(`SELECT w.id, r.status AS phase, w.status AS link, w.incarnation, w.groups, w.labels, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS accounts
       FROM workers w JOIN worker_runtime r ON r.worker_id = w.id`);
@@ -50,6 +59,7 @@ export class FleetWatch {
       for (const w of this.trusted.all() as { id: string; fingerprint: string }[]) if (this.engine.host.owns(`worker/${w.id}`)) await this.engine.send({ kind: 'worker', id: w.id }, { type: 'RETRY_NOW' }, `trusted:${w.id}:${w.fingerprint}`, 'machine');
       if (performance.now() >= this.lookAt) {
         this.lookAt = performance.now() + LOOK_EVERY;
+        await this.correct();
         for (const { id } of this.scalers.all() as { id: string }[]) if (this.engine.host.owns(`scaler/${id}`)) this.look(id);
       }
     } catch {
@@ -67,6 +77,23 @@ export class FleetWatch {
     }
     const carried = this.liveness.list().find((w) => w.worker === id)?.accounts.length ?? 0;
     if (held.length === 0 && carried === 0) await this.engine.send({ kind: 'worker', id }, { type: 'DRAINED' }, `drained:${id}:${incarnation}`, 'drain').catch(() => {});
+  }
+
+  /** Keeps max_accounts and groups where a changed configuration broke them. */
+  private async correct(): Promise<void> {
+    const beats = new Map(this.liveness.beats().map((b) => [b.worker, b]));
+    const candidates = (this.candidates.all() as { id: string; capabilities: string; groups: string; max_accounts: number; held: number }[])
+      .filter((w) => this.liveness.state(w.id) === 'connected')
+      .map((w) => ({ id: w.id, capabilities: JSON.parse(w.capabilities) as string[], groups: JSON.parse(w.groups) as string[], held: w.held, maxAccounts: w.max_accounts, cpu: beats.get(w.id)?.cpuRatio ?? 0, overMemory: false, lastGiven: 0 }));
+    // Every account is looked at only after a worker came, went or changed, or while one has too many.
+    const now = JSON.stringify(candidates.map((c) => [c.id, c.groups, c.maxAccounts]));
+    if (now === this.settled && candidates.every((c) => c.held <= c.maxAccounts)) return;
+    const placed = (this.placed.all() as { account: string; platform: string; group: string | null; pinned: number; worker: string; epoch: number; busy: number }[]).filter((p) => !p.busy).map((p) => ({ ...p, pinned: p.pinned === 1 }));
+    const moves = planCorrections(candidates, placed);
+    this.settled = moves.length === 0 ? now : '';
+    for (const m of moves) {
+      if (this.engine.host.owns(`account/${m.account}`)) await this.engine.send({ kind: 'account', id: m.account }, { type: 'MOVE', epoch: m.epoch, to: m.to, reason: m.why }, `correct:${m.account}:${m.epoch}`, 'fleet').catch(() => {});
+    }
   }
 
   private look(group: string): void {

@@ -89,6 +89,15 @@ describe('a fleet', () => {
     expect(overlaps(fleet!.acts())).toEqual([]);
   }, 60_000);
 
+  it('keeps to fewer accounts and to other groups when a configuration says so, as far as others have room', async () => {
+    await world(['s1', 's2'], 4);
+    expect(await cmd('worker/s1', 'update', { max_accounts: 1 })).toMatchObject({ ok: true });
+    await until(() => Object.values(holders()).filter((w) => w === 's2').length === 3, 'one is left');
+    expect(await cmd('worker/s1', 'update', { group_name: 'gpu', group_strict: true })).toMatchObject({ ok: true });
+    await until(() => Object.values(holders()).filter((w) => w === 's2').length === 4, 'it has none of another group');
+    expect(overlaps(fleet!.acts())).toEqual([]);
+  }, 60_000);
+
   it('tells a running worker of a new version of its configuration, and knows what it runs', async () => {
     await world(['s1'], 1);
     fleet!.of('s1').configVersion = 1;

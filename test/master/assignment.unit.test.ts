@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planRebalance, rank, whyNone, type Candidate, type Want } from '../../runtime/master/assignment.ts';
+import { planCorrections, planRebalance, rank, whyNone, type Candidate, type Want } from '../../runtime/master/assignment.ts';
 
 const c = (id: string, more: Partial<Candidate> = {}): Candidate => ({ id, capabilities: ['sandbox'], groups: ['default'], held: 0, maxAccounts: 10, cpu: 0, overMemory: false, lastGiven: 0, ...more });
 const want = (more: Partial<Want> = {}): Want => ({ platform: 'sandbox', group: null, pin: null, prefer: null, last: null, ...more });
@@ -34,6 +34,17 @@ describe('a worker for an account', () => {
     expect(whyNone([c('a', { capabilities: [] })], want())).toContain('has platform sandbox');
     expect(whyNone([c('a', { held: 10 })], want())).toContain('is full');
     expect(whyNone([c('a')], want({ pin: 'b' }))).toContain('pinned to b, which does not run');
+  });
+});
+
+describe('after a change of configuration', () => {
+  const on = (worker: string, n: number, more: object = {}) => Array.from({ length: n }, (_, i) => ({ account: `${worker}-${i}`, platform: 'sandbox', group: null, pinned: false, worker, epoch: 1, ...more }));
+  it('sends what is too much or of another group where there is room, and leaves it where there is none', () => {
+    expect(planCorrections([c('a', { held: 5, maxAccounts: 3 }), c('b')], on('a', 5))).toMatchObject([{ from: 'a', to: 'b', why: 'a takes 3 accounts at most' }, { from: 'a', to: 'b' }]);
+    expect(planCorrections([c('a', { held: 5, maxAccounts: 3 })], on('a', 5))).toEqual([]);
+    expect(planCorrections([c('a', { held: 5, maxAccounts: 3 }), c('b')], on('a', 5, { pinned: true }))).toEqual([]);
+    expect(planCorrections([c('a', { held: 2, groups: ['gpu'] }), c('b', { maxAccounts: 1 })], on('a', 2))).toMatchObject([{ to: 'b', why: 'a does not serve group default any more' }]);
+    expect(planCorrections([c('a', { held: 3 }), c('b')], on('a', 3))).toEqual([]);
   });
 });
 
