@@ -28,6 +28,8 @@ export type Binding = {
   stamp: boolean;
   /** Makes the input of an actor that is first heard of by an event. */
   onDemand?: (id: string) => Record<string, unknown>;
+  /** Whether an id may be used anew once its actor has ended. Never where an id stands for something done once. */
+  again?: boolean;
   commands: Record<string, CommandSpec>;
   /** Events that may come by the inbox; a kind without the list takes any. */
   events?: Record<string, z.ZodType>;

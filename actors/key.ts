@@ -7,6 +7,7 @@ export const key = bind({
   kind: 'key',
   machine: keyMachine,
   stamp: true,
+  again: true,
   commands: {
     create: {
       schema: z.strictObject({

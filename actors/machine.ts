@@ -11,6 +11,7 @@ export const machine = bind({
   kind: 'machine',
   machine: machineMachine,
   stamp: true,
+  again: true,
   /** Known from the first time that its agent joins, or that it shows its key. */
   onDemand: (id) => ({ id, is: id.startsWith('ssh-') ? 'ssh' : 'agent', host: '', name: id.startsWith('ssh-') ? '' : id }),
   commands: {

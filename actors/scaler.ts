@@ -24,6 +24,7 @@ export const scaler = bind({
   kind: 'scaler',
   machine: scalerMachine,
   stamp: true,
+  again: true,
   commands: {
     create: { schema: scalerConfig, input: (p, { id }) => ({ id, config: p }) },
     update: { schema: scalerPatch, event: (p, { by }) => ({ type: 'UPDATE', config: p, by }) },

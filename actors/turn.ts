@@ -30,7 +30,12 @@ export function turn(binding: Binding, head: Head | null, inbound: Inbound, abou
     const event = { type: '~start', input: inbound.input };
     return build(binding, null, inbound.cause, event, chart.initial(inbound.input), about);
   }
-  if (inbound.is === 'start') return { drop: taken(head.entry.seen, inbound.cause) ? 'taken' : 'exists' };
+  if (inbound.is === 'start') {
+    if (taken(head.entry.seen, inbound.cause)) return { drop: 'taken' };
+    // Its journal goes on: the new life follows the end of the old one.
+    if (binding.again && (head.entry.after as { status: string }).status === 'done') return build(binding, head, inbound.cause, { type: '~start', input: inbound.input }, chart.initial(inbound.input), about);
+    return { drop: 'exists' };
+  }
   if (taken(head.entry.seen, inbound.cause)) return { drop: 'taken' };
   if (inbound.is === 'settle') return keep(binding, head, inbound.cause, { type: '~settle' }, about);
   const event = eventOf(head.entry.pending, inbound);

@@ -150,6 +150,7 @@ export const worker = bind({
   kind: 'worker',
   machine: workerMachine,
   stamp: true,
+  again: true,
   commands: {
     create: { schema: workerConfig, secrets, input: (p, { id }) => ({ id, config: { worker_id: id, ...p } }) },
     update: { schema: workerPatch, secrets, event: (p, { by }) => ({ type: 'UPDATE', config: p, by }) },

@@ -40,28 +40,41 @@ export type Move = { account: string; epoch: number; from: string; to: string };
 /** The moves that even the load out: each goes from a fuller worker to one that has at least two fewer. Pinned accounts stay. */
 export function planRebalance(candidates: Candidate[], placed: Placed[]): Move[] {
   const held = new Map(candidates.map((c) => [c.id, c.held]));
+  const heldBy = (c: Candidate): number => held.get(c.id)!;
+  // Accounts of one platform and group are alike: what fits one fits all.
+  const kindOf = (p: Placed): string => `${p.platform}\n${p.group ?? 'default'}`;
+  const mine = new Map<string, Map<string, Placed[]>>();
+  const takers = new Map<string, Candidate[]>();
+  for (const p of placed) {
+    if (p.pinned) continue;
+    const kind = kindOf(p);
+    const kinds = mine.get(p.worker) ?? new Map<string, Placed[]>();
+    mine.set(p.worker, kinds.set(kind, [...(kinds.get(kind) ?? []), p]));
+    if (!takers.has(kind)) takers.set(kind, candidates.filter((c) => !c.overMemory && c.capabilities.includes(p.platform) && c.groups.includes(p.group ?? 'default')));
+  }
+  const emptiest = (kind: string, below: number): Candidate | null => {
+    let best: Candidate | null = null;
+    for (const c of takers.get(kind)!) if (heldBy(c) + 1 < below && heldBy(c) < c.maxAccounts && (!best || heldBy(c) < heldBy(best) || (heldBy(c) === heldBy(best) && c.id < best.id))) best = c;
+    return best;
+  };
   const moves: Move[] = [];
-  const movable = placed.filter((p) => !p.pinned);
-  const left = new Map<string, Placed[]>();
-  for (const p of movable) left.set(p.worker, [...(left.get(p.worker) ?? []), p]);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const from of [...candidates].sort((a, b) => held.get(b.id)! - held.get(a.id)! || a.id.localeCompare(b.id))) {
-      const mine = left.get(from.id) ?? [];
-      const found = mine.flatMap((p) => {
-        const to = candidates
-          .filter((c) => c.id !== from.id && held.get(c.id)! + 1 < held.get(from.id)! && held.get(c.id)! < c.maxAccounts && !c.overMemory && c.capabilities.includes(p.platform) && c.groups.includes(p.group ?? 'default'))
-          .sort((a, b) => held.get(a.id)! - held.get(b.id)! || a.id.localeCompare(b.id))[0];
-        return to ? [{ p, to }] : [];
-      })[0];
-      if (!found) continue;
-      moves.push({ account: found.p.account, epoch: found.p.epoch, from: from.id, to: found.to.id });
-      left.set(from.id, mine.filter((p) => p !== found.p));
-      held.set(from.id, held.get(from.id)! - 1);
-      held.set(found.to.id, held.get(found.to.id)! + 1);
-      changed = true;
-      break;
+  let sources = candidates.filter((c) => mine.has(c.id));
+  while (sources.length > 0) {
+    const from = sources.reduce((a, b) => (heldBy(b) > heldBy(a) || (heldBy(b) === heldBy(a) && b.id < a.id) ? b : a));
+    let best: { kind: string; to: Candidate } | null = null;
+    for (const [kind, list] of mine.get(from.id)!) {
+      const to = list.length > 0 ? emptiest(kind, heldBy(from)) : null;
+      if (to && (!best || heldBy(to) < heldBy(best.to))) best = { kind, to };
     }
+    // What the fullest can't give away now it never can: others only grow fuller, and it no emptier.
+    if (!best) {
+      sources = sources.filter((c) => c !== from);
+      continue;
+    }
+    const p = mine.get(from.id)!.get(best.kind)!.shift()!;
+    moves.push({ account: p.account, epoch: p.epoch, from: from.id, to: best.to.id });
+    held.set(from.id, heldBy(from) - 1);
+    held.set(best.to.id, heldBy(best.to) + 1);
   }
   return moves;
 }

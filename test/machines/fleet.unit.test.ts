@@ -143,6 +143,22 @@ it('a worker on another machine has it prepared, step by step, and starts then; 
   expect(s.state).toContain('process.crashed');
 });
 
+it('the id of a worker that was removed may be used again; that of a reply never', () => {
+  const config = { worker_id: 'w', ...workerConfig.parse({ name: 'W' }) };
+  const s = new Story('worker', { id: 'w', config });
+  expect(s.start({ id: 'w', config })).toBe(false);
+  s.send('REMOVE');
+  expect(s.state).toBe('removed');
+  expect(s.start({ id: 'w', config: { ...config, name: 'Second' } })).toBe(true);
+  expect(s.state).toBe('active.process.stopped,active.link.disconnected');
+  expect(s.entry.index).toBe(3);
+  expect(s.context).toMatchObject({ configVersion: 1, config: { name: 'Second' } });
+  const reply = new Story('reply', { id: 'r', account: 'a', platform: 'p', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b' });
+  reply.send('CANCEL');
+  expect(reply.state).toBe('cancelled');
+  expect(reply.start({ id: 'r', account: 'a', platform: 'p', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b' })).toBe(false);
+});
+
 it('a key is read once, and destroyed before it is gone', () => {
   const s = new Story('key', { id: 'k', comment: '', secret: 'key_k.private', passphrase: null });
   s.done('readKey', { type: 'ssh-ed25519', fingerprint: 'SHA256:x', publicKey: 'ssh-ed25519 x' });

@@ -35,6 +35,10 @@ export class Story {
     return Object.values(this.entry.pending.effects).map((e) => e.src);
   }
 
+  /** As `create` does it; false when it may not. */
+  start(input: Record<string, unknown>): boolean {
+    return this.take({ is: 'start', input: { ...input, at: this.now }, cause: this.cause() });
+  }
   /** False when the event changes nothing. */
   send(type: string, fields: Record<string, unknown> = {}): boolean {
     return this.take({ is: 'event', event: { type, ...fields }, cause: this.cause() });
