@@ -13,17 +13,23 @@ const must = (...argv: string[]): void => {
   if (!ok) throw new Error(`${argv.join(' ')}: ${why}`);
 };
 
-/** Why no network of its own can be made here; null where one can. */
-export const noNetns: string | null = (() => {
-  if (process.platform !== 'linux') return 'networks of their own need Linux';
-  if (process.getuid?.() !== 0) return 'networks of their own need root';
+/** Whether a filter can drop packets inside, or why there can be no inside at all. */
+function probe(): { why: string } | { filter: boolean } {
+  if (process.platform !== 'linux') return { why: 'networks of their own need Linux' };
+  if (process.getuid?.() !== 0) return { why: 'networks of their own need root' };
   const name = `tr-probe-${process.pid}`;
   const made = run('ip', 'netns', 'add', name);
-  if (!made.ok) return `no network of its own can be made: ${made.why}`;
-  const filter = run('ip', 'netns', 'exec', name, 'iptables', '-w', '-A', 'OUTPUT', '-j', 'DROP');
+  if (!made.ok) return { why: `no network of its own can be made: ${made.why}` };
+  const cable = run('ip', 'link', 'add', `tp${process.pid}`, 'type', 'veth', 'peer', 'name', `tq${process.pid}`, 'netns', name);
+  const filter = run('ip', 'netns', 'exec', name, 'iptables', '-w', '-A', 'OUTPUT', '-j', 'DROP').ok;
+  run('ip', 'link', 'del', `tp${process.pid}`);
   run('ip', 'netns', 'del', name);
-  return filter.ok ? null : `iptables drops nothing here: ${filter.why}`;
-})();
+  return cable.ok ? { filter } : { why: `no cable can be laid to a network of its own: ${cable.why}` };
+}
+const can = probe();
+
+/** Why no network of its own can be made here; null where one can. */
+export const noNetns: string | null = 'why' in can ? can.why : null;
 
 /** A network that reaches this machine by one cable and nothing else. `close` takes it away with every process in it. */
 export function openNetns() {
@@ -35,8 +41,18 @@ export function openNetns() {
   const at = (n: number) => `198.${18 + (block >> 16)}.${(block >> 8) & 255}.${(block & 255) + n}`;
   const children: ChildProcess[] = [];
   const inside = (...argv: string[]): void => must('ip', 'netns', 'exec', name, ...argv);
-  const chains = (loss: Loss): string[] => (loss === 'both' ? ['OUTPUT', 'INPUT'] : loss === 'out' ? ['OUTPUT'] : ['INPUT']);
+  const ways = (loss: Loss): ('out' | 'in')[] => (loss === 'both' ? ['out', 'in'] : [loss]);
+  /** Where there is no filter, a route into nothing: inside for what leaves, on this side for what would come in. */
+  const nowhere = (way: 'out' | 'in', verb: 'add' | 'del'): string[] => [...(way === 'out' ? ['ip', 'netns', 'exec', name] : []), 'ip', 'route', verb, 'blackhole', `${at(way === 'out' ? 1 : 2)}/32`];
+  const filtered = 'filter' in can && can.filter;
+  const mend = (): void => {
+    for (const way of ways('both')) {
+      if (filtered) run('ip', 'netns', 'exec', name, 'iptables', '-w', '-F', way === 'out' ? 'OUTPUT' : 'INPUT');
+      else run(...nowhere(way, 'del'));
+    }
+  };
   const remove = (): void => {
+    mend();
     run('ip', 'link', 'del', here);
     run('ip', 'netns', 'del', name);
   };
@@ -58,11 +74,13 @@ export function openNetns() {
     host: at(1),
     /** Packets vanish without a word until `heal`. */
     drop(loss: Loss): void {
-      for (const chain of chains(loss)) inside('iptables', '-w', '-A', chain, '!', chain === 'INPUT' ? '-i' : '-o', 'lo', '-j', 'DROP');
+      for (const way of ways(loss)) {
+        if (!filtered) must(...nowhere(way, 'add'));
+        else if (way === 'out') inside('iptables', '-w', '-A', 'OUTPUT', '!', '-o', 'lo', '-j', 'DROP');
+        else inside('iptables', '-w', '-A', 'INPUT', '!', '-i', 'lo', '-j', 'DROP');
+      }
     },
-    heal(): void {
-      for (const chain of chains('both')) inside('iptables', '-w', '-F', chain);
-    },
+    heal: mend,
     /** The cable pulled on this machine's side: no FIN, no RST. */
     cable(plugged: boolean): void {
       must('ip', 'link', 'set', here, plugged ? 'up' : 'down');
