@@ -27,6 +27,13 @@ const journal = async (): Promise<Stored[]> => readJournal(await stage.operator(
 const works = (id: string) => until(() => seen(id)?.status === 'running' && seen(id)?.link === 'connected', `${id} runs and is connected`, 40_000);
 const make = async (id: string, more: object = {}) => expect(await cmd(`worker/${id}`, 'create', { name: id, deployment_type: 'local', port: await freePort(), auto_start: false, restart_delay_ms: 1000, ...more })).toMatchObject({ ok: true });
 
+let started: Promise<void> | null = null;
+/** Starts the worker that ends at once; asked for early, it takes its time beside other tests. */
+const loop = (): Promise<void> => (started ??= (async () => {
+  await make('loop', { command_args: ['--no-such-flag'], max_restart_attempts: 3 });
+  expect(await cmd('worker/loop', 'start')).toMatchObject({ ok: true });
+})());
+
 /** Processes that are this worker of this stage, by their environment. */
 function processesOf(id: string): number[] {
   return readdirSync('/proc').filter((n) => /^\d+$/.test(n)).flatMap((n) => {
@@ -105,6 +112,7 @@ describe('workers of this machine', () => {
   }, 60_000);
 
   it('one that was adopted again and again is killed while it is idle: its accounts are with the other at once, and never with both (F9)', async () => {
+    await loop();
     for (let i = 0; i < 4; i++) expect(await cmd(`account/a${i}`, 'create', { platform: 'sandbox', name: `A${i}` })).toMatchObject({ ok: true });
     await until(() => Object.keys(holders()).length === 4 && ['w1', 'w2'].every((w) => claims.filter((c) => c.worker === w).length > 4), 'both hold accounts and say so');
     const theirs = Object.entries(holders()).filter(([, w]) => w === 'w2').map(([a]) => a);
@@ -123,8 +131,7 @@ describe('workers of this machine', () => {
   }, 60_000);
 
   it('one that ends as soon as it starts is tried 1, 2 and 4 s later, then given up with a single alarm (F12)', async () => {
-    await make('loop', { command_args: ['--no-such-flag'], max_restart_attempts: 3 });
-    expect(await cmd('worker/loop', 'start')).toMatchObject({ ok: true });
+    await loop();
     await until(() => seen('loop')?.status === 'error', 'it is given up', 40_000);
     const turns = (await journal()).filter((s) => s.actor === 'worker/loop').map((s) => s.entry);
     const ends = turns.filter((e) => e.event.type === 'xstate.done.actor.watch').map((e) => e.at as number);
