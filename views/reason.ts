@@ -27,9 +27,15 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^(?<worker>[a-z0-9-]+) drains$/, 'why.drains'],
   [/^rebalanced$/, 'why.rebalanced'],
   [/^moved by an operator$/, 'why.moved'],
-  [/^(?<n>\d+) accounts at (?<target>[\d.]+) a worker ask for (?<asked>\d+); (?<have>\d+) run$/, 'why.scale'],
-  [/^(?<n>\d+) pieces of work at (?<target>[\d.]+) a worker ask for (?<asked>\d+); (?<have>\d+) run$/, 'why.scale-work'],
-  [/^(?<n>\d+) accounts at (?<target>[\d.]+) a worker ask for (?<asked>\d+); (?<have>\d+) run, (?<worker>[a-z0-9-]+) is the least loaded$/, 'why.scale-idle'],
+  [/^(?<n>\d+) accounts at (?<target>[\d.]+) a worker ask for (?<asked>\d+)$/, 'why.scale'],
+  [/^(?<n>\d+) pieces of work at (?<target>[\d.]+) a worker ask for (?<asked>\d+)$/, 'why.scale-work'],
+  [/^(?<n>\d+) at most$/, 'why.at-most'],
+  [/^(?<n>\d+) at least$/, 'why.at-least'],
+  [/^(?<n>\d+) run$/, 'why.run'],
+  [/^(?<worker>[a-z0-9-]+) is the least loaded$/, 'why.least-loaded'],
+  [/^and none of (?<group>[a-z0-9-]+)'s own workers is free to go$/, 'why.none-free'],
+  [/^(?<worker>[a-z0-9-]+) takes (?<n>\d+) accounts at most$/, 'why.takes-at-most'],
+  [/^(?<worker>[a-z0-9-]+) does not serve group (?<name>[a-z0-9-]+) any more$/, 'why.serves-no-more'],
   [/^no worker runs: start one$/, 'why.none-runs'],
   [/^no worker of group (?<group>[a-z0-9-]+) runs: start one$/, 'why.group-none'],
   [/^no running worker of group (?<group>[a-z0-9-]+) has platform (?<platform>[a-z0-9-]+)$/, 'why.group-platform'],
@@ -63,8 +69,13 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^a reply was not posted: (?<rest>.+)$/, 'why.reply-failed-because'],
 ];
 
+/** A scaler's sentence, clause by clause. */
+const SCALING = /^(\d+ (?:accounts|pieces of work) at [\d.]+ a worker ask for \d+)(?:, (\d+ at (?:most|least)))?; (\d+ run)(?:, (.+))?$/;
+
 /** Why something is as it is, in the reader's language where the sentence is known. */
 export function reason(x: Ctx, text: string): string {
+  const scaling = SCALING.exec(text);
+  if (scaling) return scaling.slice(1).filter((clause) => clause !== undefined).map((clause) => reason(x, clause)).join(x.t('why.comma'));
   for (const [pattern, key] of SENTENCES) {
     const found = pattern.exec(text);
     if (!found) continue;

@@ -737,9 +737,16 @@ export const zhCN = {
   'why.pin-silent': '固定在 {worker}，而它没有运行',
   'why.pin-platform': '固定在 {worker}，而它不支持平台 {platform}',
   'why.pin-full': '固定在 {worker}，而它已满（{n} / {max}）',
-  'why.scale': '{n} 个账号，每个 Worker {target} 个，需要 {asked} 个；现有 {have} 个',
-  'why.scale-work': '{n} 件工作，每个 Worker {target} 件，需要 {asked} 个；现有 {have} 个',
-  'why.scale-idle': '{n} 个账号，每个 Worker {target} 个，需要 {asked} 个；现有 {have} 个，{worker} 负载最小',
+  'why.scale': '{n} 个账号，每个 Worker {target} 个，需要 {asked} 个',
+  'why.scale-work': '{n} 件工作，每个 Worker {target} 件，需要 {asked} 个',
+  'why.comma': '，',
+  'why.at-most': '最多 {n} 个',
+  'why.at-least': '至少 {n} 个',
+  'why.run': '现有 {n} 个',
+  'why.least-loaded': '{worker} 负载最小',
+  'why.none-free': '分组 {group} 自己的 Worker 都忙',
+  'why.takes-at-most': '{worker} 最多接 {n} 个账号',
+  'why.serves-no-more': '{worker} 不再服务分组 {name}',
 } as const;
 
 export type TextKey = keyof typeof zhCN;
