@@ -163,7 +163,7 @@ export const worker = bind({
     retry: plain('RETRY_NOW'),
     remove: plain('REMOVE'),
   },
-  events: { START: nothing, STOP: z.object({ graceful: z.boolean().optional(), timeout: z.number().optional() }), RESTART: z.object({ graceful: z.boolean().optional() }), DRAIN: nothing, RETRY_NOW: nothing, BOOT: nothing, SUSPECT: nothing, SEEN: nothing, OFFLINE: nothing, DRAINED: nothing, REMOVE: nothing, KILL: nothing, PREPARE: nothing, OVER_MEMORY: z.object({ usedMb: z.number(), limitMb: z.number() }), APPLIED: z.object({ version: z.number().int() }) },
+  events: { START: nothing, STOP: z.object({ graceful: z.boolean().optional(), timeout: z.number().optional() }), RESTART: z.object({ graceful: z.boolean().optional() }), DRAIN: nothing, RETRY_NOW: nothing, BOOT: nothing, SUSPECT: nothing, SEEN: nothing, OFFLINE: nothing, GOODBYE: nothing, DRAINED: nothing, REMOVE: nothing, KILL: nothing, PREPARE: nothing, OVER_MEMORY: z.object({ usedMb: z.number(), limitMb: z.number() }), APPLIED: z.object({ version: z.number().int() }) },
   effects: { prepare: { on: 'master' }, spawn: { on: 'master' }, watch: { on: 'master' }, kill: { on: 'master' } },
   migrations: {
     'worker-v1': (stored: { value: any; context: { config: object; configVersion: number; registration: object | null } }) => ({

@@ -62,7 +62,9 @@ export type WorkerEvent =
   | { type: 'SUSPECT' }
   | { type: 'SEEN' }
   | { type: 'OFFLINE' }
-  | { type: 'EXITED' };
+  | { type: 'EXITED' }
+  /** One that was started elsewhere says that it ends. */
+  | { type: 'GOODBYE' };
 
 /** Crashes older than this are forgotten by the restart limit. */
 const WINDOW = 600_000;
@@ -301,6 +303,7 @@ export const workerMachine = setup({
                   on: {
                     DRAIN: { target: '#worker-v2.active.process.draining.elsewhere', actions: ['grace', words('drained')] },
                     OFFLINE: { target: '#worker-v2.active.process.stopped', actions: { type: 'because', params: { cause: 'started elsewhere, and silent now' } } },
+                    GOODBYE: { target: '#worker-v2.active.process.stopped', actions: { type: 'because', params: { cause: 'started elsewhere, and ended there' } } },
                   },
                 },
               },
@@ -332,6 +335,7 @@ export const workerMachine = setup({
                   on: {
                     START: { target: '#worker-v2.active.process.running.elsewhere', actions: [assign({ again: false }), { type: 'because', params: ({ event }) => ({ cause: `taken back into work by ${by(event)}` }) }] },
                     OFFLINE: '#worker-v2.active.process.stopped',
+                    GOODBYE: '#worker-v2.active.process.stopped',
                   },
                 },
               },

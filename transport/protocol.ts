@@ -85,6 +85,9 @@ export const registration = z.object({
 });
 export type Registration = z.infer<typeof registration>;
 
+/** `troupe.ask.<worker>.goodbye`: it has finished and closed everything. */
+export const goodbye = z.object({ incarnation: z.string() });
+
 /** `troupe.ask.<worker>.leave`: may this reply be sent now? Answered only after `submitting` is stored. */
 export const leave = z.object({ reply: z.string(), token: z.string(), account: z.string(), epoch: z.number().int() });
 

@@ -49,6 +49,7 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^exit 78: /, 'why.refused-config'],
   [/^started elsewhere$/, 'why.elsewhere'],
   [/^started elsewhere, and silent now$/, 'why.elsewhere-silent'],
+  [/^started elsewhere, and ended there$/, 'why.elsewhere-ended'],
   [/^it did not register within 30 s$/, 'why.not-registered'],
   [/^the login was cancelled$/, 'why.login-cancelled'],
   [/^nobody scanned the code within 5 minutes$/, 'why.nobody-scanned'],

@@ -6,7 +6,7 @@ import { workerFields } from '../../actors/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
-import { found, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat } from '../../transport/protocol.ts';
+import { found, goodbye, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat } from '../../transport/protocol.ts';
 import { BUCKET, parseAddress, PREFIX, subjects } from '../../transport/subjects.ts';
 import { crashPoint } from '../crash-point.ts';
 import type { Db } from '../read-model/store.ts';
@@ -109,6 +109,7 @@ export class WorkerDesk {
   async here({ worker, verb, body }: Ask): Promise<Answer> {
     const verbs: Record<string, (worker: string, body: unknown) => Promise<Answer>> = {
       register: (w, b) => this.register(w, b),
+      goodbye: (w, b) => this.goodbye(w, b),
       leave: (w, b) => this.leave(w, b),
       found: (w, b) => this.found(w, b),
       'vault-get': (w, b) => this.vaultGet(w, b),
@@ -141,6 +142,15 @@ export class WorkerDesk {
       await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
     }
     return no('unavailable', `${engine.id}: the registration is not stored; ask again`);
+  }
+
+  /** A worker ends in order: nobody needs to wait for its silence. */
+  private async goodbye(worker: string, body: unknown): Promise<Answer> {
+    const { incarnation } = goodbye.parse(body);
+    if (this.o.liveness.incarnation(worker) !== incarnation) return no('stale', `another process of ${worker} has taken its place`);
+    await this.put(`worker/${worker}`, { is: 'event', event: { type: 'GOODBYE' }, cause: { id: `goodbye:${incarnation}` } });
+    this.o.liveness.exited(worker);
+    return { ok: true };
   }
 
   /** Puts an event to an actor of this master; of another one's, says so by a null. */

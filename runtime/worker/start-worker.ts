@@ -163,6 +163,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await runner.drain(graceMs);
     await pool.closeAll(true);
     heartbeat.stop();
+    // Without an answer the masters find out by its silence.
+    await connected.ask('goodbye', { incarnation }, 1000).catch(() => undefined);
     fence.stop();
     health?.close();
     log('info', 'lifecycle', 'stopped');

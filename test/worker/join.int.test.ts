@@ -44,7 +44,7 @@ async function worker(of: Stage, env: Record<string, string>) {
 it('a worker that nobody has defined joins by the pre-shared key, with the groups that it was given', async () => {
   stage = await openStage();
   await stage.master();
-  await worker(stage, { WORKER_ID: 'fresh-7', WORKER_GROUP: 'gpu,high-mem', GROUP_STRICT: '1' });
+  const run = await worker(stage, { WORKER_ID: 'fresh-7', WORKER_GROUP: 'gpu,high-mem', GROUP_STRICT: '1' });
   const seen = () => {
     const db = new Database(stage!.config.dbPath, { readonly: true });
     const row = db.prepare("SELECT status, groups FROM workers WHERE id = 'fresh-7'").get();
@@ -53,6 +53,9 @@ it('a worker that nobody has defined joins by the pre-shared key, with the group
   };
   await until(() => seen()?.status === 'connected', 'it has joined', 30_000);
   expect(JSON.parse(seen()!.groups)).toEqual(['gpu', 'high-mem']);
+  // It says goodbye: nobody waits 25 s for its silence.
+  run.child.kill('SIGTERM');
+  await until(() => seen()?.status === 'disconnected', 'it is known to have ended', 8_000);
 }, 60_000);
 
 it('one with another key is told so, and ends with 78', async () => {

@@ -698,6 +698,7 @@ export const en: Record<TextKey, string> = {
   'why.exited-well': 'it exited by itself (exit 0)',
   'why.refused-config': 'exit 78: its configuration was refused, see its log',
   'why.elsewhere': 'started elsewhere',
+  'why.elsewhere-ended': 'started elsewhere, and ended there',
   'why.elsewhere-silent': 'started elsewhere, and silent now',
   'why.not-registered': 'it did not register within 30 s',
   'why.login-cancelled': 'the login was cancelled',

@@ -696,6 +696,7 @@ export const zhCN = {
   'why.exited-well': '自行退出（退出码 0）',
   'why.refused-config': '退出码 78：配置被拒绝，请查看日志',
   'why.elsewhere': '由别处启动',
+  'why.elsewhere-ended': '由别处启动，已在那里结束',
   'why.elsewhere-silent': '由别处启动，现在没有响应',
   'why.not-registered': '30 秒内没有注册',
   'why.login-cancelled': '登录被取消',
