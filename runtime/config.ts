@@ -108,6 +108,7 @@ const schema = z.object({
   TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
   TROUPE_DOCKER_MOUNTS: about(z.string().refine((v) => v.split(',').every((p) => isAbsolute(p.trim()) && p.trim() !== '/'), 'must be folders that start with /, with commas').optional(), '', 'folders that containers may mount'),
   TROUPE_K8S_NAMESPACES: about(z.string().default('troupe').refine((v) => v.split(',').every((n) => isId(n.trim())), 'must be names of namespaces, with commas'), 'troupe', 'namespaces that pods may be made in; the first is the usual one'),
+  TROUPE_K8S_SECCOMP: about(z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, 'must be the name of a profile, like troupe.json').optional(), 'RuntimeDefault', 'seccomp profile of the nodes for workers\' pods: Chromium\'s sandbox needs more than the usual one'),
   KUBECONFIG: path('of the home folder, or of the pod', 'how the Kubernetes API is reached'),
   TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
   TROUPE_LOCAL_WORKER: flag(true, 'at the very first start the master defines worker-1 on this machine and starts it'),
@@ -161,7 +162,7 @@ export type Config = {
   chromium: string | null;
   platformsDir: string | null;
   dockerMounts: string[];
-  k8s: { namespaces: string[]; kubeconfig: string | null };
+  k8s: { namespaces: string[]; kubeconfig: string | null; seccomp: string | null };
   localWorker: boolean;
   demo: { on: boolean; port: number };
 };
@@ -222,7 +223,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
     platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
     dockerMounts: v.TROUPE_DOCKER_MOUNTS?.split(',').map((p) => p.trim()) ?? [],
-    k8s: { namespaces: v.TROUPE_K8S_NAMESPACES.split(',').map((n) => n.trim()), kubeconfig: v.KUBECONFIG ? absolute(v.KUBECONFIG) : null },
+    k8s: { namespaces: v.TROUPE_K8S_NAMESPACES.split(',').map((n) => n.trim()), kubeconfig: v.KUBECONFIG ? absolute(v.KUBECONFIG) : null, seccomp: v.TROUPE_K8S_SECCOMP ?? null },
     localWorker: v.TROUPE_LOCAL_WORKER,
     demo: { on: v.TROUPE_DEMO, port: v.SANDBOX_PORT },
   };

@@ -43,7 +43,7 @@ export class Drivers {
         return this.once(`k8s ${c.k8s_namespace ?? ''}`, async () => {
           const { K8sDriver } = await import('./k8s/k8s-driver.ts');
           const { k8s } = this.o.config;
-          return { driver: new K8sDriver({ namespace: c.k8s_namespace ?? k8s.namespaces[0]!, allowedNamespaces: k8s.namespaces, kubeconfig: k8s.kubeconfig }) };
+          return { driver: new K8sDriver({ namespace: c.k8s_namespace ?? k8s.namespaces[0]!, allowedNamespaces: k8s.namespaces, kubeconfig: k8s.kubeconfig, seccomp: k8s.seccomp }) };
         });
       case 'agent':
         return this.once(`agent ${c.machine}`, async () => {

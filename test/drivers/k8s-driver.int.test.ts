@@ -286,7 +286,7 @@ describe('deploy/k8s', () => {
   it('the example is the pod that the driver makes', () => {
     const example = yaml('worker-pod.example.yaml')[0] as { metadata: { labels: Record<string, string> } };
     const spec = { command: 'node', args: ['dist/runtime/main.js', 'worker'], env: {}, cwd: '/app', limits: { memoryMb: 2048, cpuCores: 2 } };
-    const made = podManifest(spec, 'worker-1', example.metadata.labels['troupe.dev/nonce']!, { namespace: 'troupe', image: 'troupe:latest', runAsUser: 10_001, graceSeconds: 30 });
+    const made = podManifest(spec, 'worker-1', example.metadata.labels['troupe.dev/nonce']!, { namespace: 'troupe', image: 'troupe:latest', runAsUser: 10_001, graceSeconds: 30, seccomp: null });
     expect(JSON.parse(JSON.stringify(example))).toEqual(JSON.parse(JSON.stringify(made)));
   });
 });

@@ -22,6 +22,8 @@ export type K8sOptions = {
   /** For a spec that names none. */
   image?: string | null;
   runAsUser?: number;
+  /** A seccomp profile of the nodes under which a browser keeps its sandbox; the runtime's own when absent. */
+  seccomp?: string | null;
   /** Limit of every operation, ms; a stop's grace comes on top. */
   timeoutMs?: number;
   /** How long a start waits to hear that the worker runs; a pod that is pending still is handed over then, ms. */
@@ -40,9 +42,9 @@ export class K8sDriver implements Driver<K8sHandle> {
   readonly #watches = new Map<string, PodWatch>();
   #client: Promise<Client> | null = null;
 
-  constructor({ kubeconfig = null, namespace, allowedNamespaces = [namespace], image = null, runAsUser = 10_001, timeoutMs = 20_000, startWithinMs = 20_000, backoffMs = 500 }: K8sOptions) {
+  constructor({ kubeconfig = null, namespace, allowedNamespaces = [namespace], image = null, runAsUser = 10_001, seccomp = null, timeoutMs = 20_000, startWithinMs = 20_000, backoffMs = 500 }: K8sOptions) {
     checkNamespace(namespace, allowedNamespaces);
-    this.#o = { kubeconfig, namespace, allowedNamespaces, image, runAsUser, timeoutMs, startWithinMs, backoffMs };
+    this.#o = { kubeconfig, namespace, allowedNamespaces, image, runAsUser, seccomp, timeoutMs, startWithinMs, backoffMs };
   }
 
   async health(): Promise<Health> {
@@ -60,7 +62,7 @@ export class K8sDriver implements Driver<K8sHandle> {
     const name = podName(key);
     const namespace = checkNamespace(spec.pod?.namespace ?? this.#o.namespace, this.#o.allowedNamespaces);
     const nonce = randomBytes(16).toString('hex');
-    const wanted = podManifest(spec, key, nonce, { namespace, image: this.#o.image, runAsUser: this.#o.runAsUser, graceSeconds: GRACE_SECONDS });
+    const wanted = podManifest(spec, key, nonce, { namespace, image: this.#o.image, runAsUser: this.#o.runAsUser, seccomp: this.#o.seccomp, graceSeconds: GRACE_SECONDS });
     // A bad environment is named before anything is made.
     secretManifest(spec, wanted);
     const pod = await this.#ensurePod(wanted, key);

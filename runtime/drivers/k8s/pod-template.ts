@@ -18,7 +18,7 @@ shift
 : > ${RUN_DIR}/started
 exec "$@"`;
 
-export type PodOptions = { namespace: string; image: string | null; runAsUser: number; graceSeconds: number };
+export type PodOptions = { namespace: string; image: string | null; runAsUser: number; graceSeconds: number; /** A profile of the nodes; null for the runtime's own. */ seccomp: string | null };
 
 /** One pod a worker: it never restarts by itself, has no token of the cluster, no rights, and a root file system that it can't write. */
 export function podManifest(spec: Spec, key: string, nonce: string, o: PodOptions): V1Pod {
@@ -39,7 +39,7 @@ export function podManifest(spec: Spec, key: string, nonce: string, o: PodOption
       terminationGracePeriodSeconds: o.graceSeconds,
       ...(pod?.serviceAccount ? { serviceAccountName: checkServiceAccount(pod.serviceAccount) } : {}),
       ...(pod?.nodeSelector ? { nodeSelector: checkLabels('pod.nodeSelector', pod.nodeSelector, false) } : {}),
-      securityContext: { runAsNonRoot: true, runAsUser: o.runAsUser, runAsGroup: o.runAsUser, fsGroup: o.runAsUser, seccompProfile: { type: 'RuntimeDefault' } },
+      securityContext: { runAsNonRoot: true, runAsUser: o.runAsUser, runAsGroup: o.runAsUser, fsGroup: o.runAsUser, seccompProfile: o.seccomp === null ? { type: 'RuntimeDefault' } : { type: 'Localhost', localhostProfile: o.seccomp } },
       containers: [
         {
           name: CONTAINER,
