@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startSite, type Site } from '../../platforms/sandbox/site/start-site.ts';
 import { chromiumsUnder } from '../../runtime/browsers/chromium-processes.ts';
 import { findChromium } from '../../runtime/browsers/find-chromium.ts';
@@ -17,10 +17,13 @@ const ALL = process.env['FAULTS'] === 'all';
 
 type Row = { time: number; msg: string };
 
-const home = mkdtempSync(join(tmpdir(), 'troupe-far-'));
 let net: Netns | null = null;
 let stage: Stage | null = null;
 let site: Site | null = null;
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'troupe-far-'));
+});
 afterEach(async () => {
   await net?.close();
   await site?.stop();

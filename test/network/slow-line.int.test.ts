@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startSite, type Site } from '../../platforms/sandbox/site/start-site.ts';
 import { chromiumsUnder, killChromium } from '../../runtime/browsers/chromium-processes.ts';
 import { findChromium } from '../../runtime/browsers/find-chromium.ts';
@@ -16,12 +16,15 @@ import { tcpProxy, type Line } from '../harness/tcp-proxy.ts';
 import { freePort, serverEnv } from '../setup/running-server.ts';
 import { envOf, SCALED } from './far-fleet.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'troupe-far-'));
 let stage: Stage;
 let line: Awaited<ReturnType<typeof tcpProxy>>;
 let fleet: SimFleet;
 let worker: ChildProcess | null = null;
 let site: Site;
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'troupe-far-'));
+});
 afterEach(async () => {
   await fleet?.close();
   if (worker && worker.exitCode === null && worker.signalCode === null) {
