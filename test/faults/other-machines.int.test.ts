@@ -88,7 +88,7 @@ it('a worker on a machine whose agent has joined: it runs there, is mended there
   dirs.push(home);
   let master = await stage.master();
   mkdirSync(join(home, 'data'), { mode: 0o700 });
-  agent = spawn(join(packageRoot(), 'bin', 'troupe'), ['agent', '--machine', 'box'], {
+  agent = spawn(join(packageRoot(), 'bin', 'troupe'), ['agent', '--machine', 'box', '--orphan-after', '3'], {
     cwd: home, stdio: 'ignore',
     env: { ...serverEnv(), HOME: home, TROUPE_DATA: join(home, 'data'), NATS_URL: stage.config.nats.servers[0]!, WORKER_PSK_FILE: stage.config.nats.pskFile, AGENT_PORT: String(await freePort()), TROUPE_CHROMIUM: (await findChromium()).path, LOG_LEVEL: 'error' },
   });
