@@ -29,6 +29,8 @@ export class K8sServer {
   faults: Fault[] = [];
   rules: Rule[] | null = null;
   metrics = true;
+  /** No image can be pulled: pods stay pending, and say so. */
+  pulls = true;
   /** Nodes that say nothing any more: their pods' processes run on, and no status changes. */
   lost = false;
   #version = 100;
@@ -168,6 +170,11 @@ export class K8sServer {
   #tryToRun(pod: V1Pod): void {
     const secret = this.secrets.get(pod.spec!.volumes?.find((v) => v.secret)?.secret?.secretName ?? '');
     const uid = pod.metadata!.uid!;
+    if (!this.pulls) {
+      const [{ name, image }] = pod.spec!.containers as [{ name: string; image?: string }];
+      pod.status = { phase: 'Pending', containerStatuses: [{ name, image: image ?? '', imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` } } }] };
+      return;
+    }
     if (!secret || this.#running.has(uid) || pod.status!.phase !== 'Pending') return;
     const dir = join(this.#dir, uid);
     for (const sub of ['troupe/env', 'troupe/run', 'dev']) mkdirSync(join(dir, sub), { recursive: true });
