@@ -31,7 +31,8 @@ export class WireWorker {
       callback: (_, msg) => {
         const run = msg.json<Run>();
         msg.respond(JSON.stringify({ taken: true }));
-        if (run.op === 'signal') void this.ask('secret', { ref: run.data.ref, token: run.token }).then((answer) => this.secrets.push(answer.value));
+        // A signal is said again until it is known to be heard.
+        if (run.op === 'signal' && !this.seen.has(run.id) && this.seen.add(run.id)) void this.ask('secret', { ref: run.data.ref, token: run.token }).then((answer) => this.secrets.push(answer.value));
         if (run.op !== 'run' || this.seen.has(run.token)) return;
         this.seen.add(run.token);
         void this.run(run);
