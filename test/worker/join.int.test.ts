@@ -31,12 +31,13 @@ afterEach(async () => {
 async function worker(of: Stage, env: Record<string, string>) {
   const home = mkdtempSync(join(tmpdir(), 'troupe-join-'));
   dirs.push(home);
+  const port = await freePort();
   const child = spawn(join(packageRoot(), 'bin', 'troupe'), ['worker'], {
     cwd: home, stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...serverEnv(), HOME: home, TROUPE_DATA: join(home, 'data'), NATS_URL: of.config.nats.servers[0]!, WORKER_PSK_FILE: of.config.nats.pskFile, WORKER_PORT: String(await freePort()), TROUPE_CHROMIUM: (await findChromium()).path, ...env },
+    env: { ...serverEnv(), HOME: home, TROUPE_DATA: join(home, 'data'), NATS_URL: of.config.nats.servers[0]!, WORKER_PSK_FILE: of.config.nats.pskFile, WORKER_PORT: String(port), TROUPE_CHROMIUM: (await findChromium()).path, ...env },
   });
   children.push(child);
-  const run = { child, out: '' };
+  const run = { child, port, out: '' };
   for (const s of [child.stdout, child.stderr]) s.on('data', (d: Buffer) => (run.out += d.toString()));
   return run;
 }
@@ -54,6 +55,7 @@ it('a worker that nobody has defined joins by the pre-shared key, with the group
   await until(() => seen()?.status === 'connected', 'it has joined', 30_000);
   expect(JSON.parse(seen()!.groups)).toEqual(['gpu', 'high-mem']);
   // It says goodbye: nobody waits 25 s for its silence.
+  await until(() => fetch(`http://127.0.0.1:${run.port}/healthz`).then((r) => r.ok, () => false), 'it hears signals');
   run.child.kill('SIGTERM');
   await until(() => seen()?.status === 'disconnected', 'it is known to have ended', 8_000);
 }, 60_000);
