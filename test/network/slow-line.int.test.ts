@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 describe.runIf(process.env['FAULTS'] === 'all')('a line of 1 Mbit on which everything comes 200 to 400 ms late, each way', () => {
-  it('takes nobody offline in a minute, and shows a login\'s code soon after a good line would (F33)', async () => {
+  it('takes nobody offline in a minute, and shows a login\'s code at most 3 s later than a good line (F33)', async () => {
     stage = await openStage(envOf(SCALED));
     await stage.master();
     site = await startSite({ port: 0, dataDir: join(stage.config.dataDir, 'site') });
@@ -80,7 +80,6 @@ describe.runIf(process.env['FAULTS'] === 'all')('a line of 1 Mbit on which every
     expect(heard).toBeGreaterThan(0.95 * names.length * SECONDS * (1_000 / SCALED.heartbeat));
     expect((await readJournal(nc)).filter((s) => ['OFFLINE', 'SUSPECT'].includes(s.entry.event.type)).map((s) => s.actor)).toEqual([]);
     expect([...fenced]).toEqual([]);
-    // Ten seconds of a code that lives for minutes: the figure is printed above, a busy machine decides it.
-    expect(bad - good).toBeLessThan(10_000);
+    expect(bad - good).toBeLessThan(3_000);
   }, 180_000);
 });
