@@ -2,10 +2,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Config } from '../../runtime/config.ts';
 import { openLocalDriver } from '../../runtime/drivers/open-local-driver.ts';
 import type { LocalHandle } from '../../runtime/drivers/local/local-driver.ts';
+import { natsLogin } from '../../runtime/nats-login.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { pageAddress } from '../../runtime/supervisor/parts.ts';
 import { ownConfig, serverEnv } from '../setup/running-server.ts';
@@ -56,6 +58,20 @@ function knows(pid: string): boolean {
   }
 }
 
+/** Whether a master answers commands. */
+async function answers(): Promise<boolean> {
+  try {
+    const nc = await connect({ ...natsLogin(config, 'operator'), reconnect: false, timeout: 1000 });
+    try {
+      return (await nc.request('troupe.cmd.worker.nobody.inspect', '{}', { timeout: 2000 })).data.length > 0;
+    } finally {
+      await nc.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
 it('runs everything, shows the password once, mends what is killed, is adopted, and leaves nothing behind', { timeout: TEST_MS }, async () => {
   const first = up();
   await says(first, 'Ctrl-C stops everything.');
@@ -76,6 +92,9 @@ it('runs everything, shows the password once, mends what is killed, is adopted, 
     await expect.poll(async () => (await handles())[key]?.pid ?? before[key]!.pid, { timeout: 30_000 }).not.toBe(before[key]!.pid);
   }
   await expect.poll(page, { timeout: 60_000 }).toBe(200);
+
+  // A master that came up while nats-server was away may still be on its way through another start: one that answers stays.
+  await expect.poll(answers, { timeout: 60_000 }).toBe(true);
 
   // The parts outlive a killed `up`, and the next one takes them as they are.
   const kept = await handles();
@@ -99,16 +118,21 @@ it('runs everything, shows the password once, mends what is killed, is adopted, 
   await expect.poll(alive, { timeout: 10_000 }).toEqual([]);
 });
 
-// An idle machine takes under 5 s; this bound is for one that runs other tests beside it.
-it('answers on the page soon after a second start', { timeout: TEST_MS }, async () => {
-  const first = up();
-  await says(first, 'Ctrl-C stops everything.');
-  first.child.kill('SIGINT');
-  await once(first.child, 'exit');
-  const from = performance.now();
-  up();
-  await expect.poll(page, { timeout: 60_000, interval: 50 }).toBe(200);
-  expect(performance.now() - from).toBeLessThan(15_000);
+// Other tests beside it may hold one start up; of three, one shows what the program needs.
+it('answers on the page within 5 s of a second start', { timeout: TEST_MS }, async () => {
+  let last = up();
+  await says(last, 'Ctrl-C stops everything.');
+  const took: number[] = [];
+  while (took.length < 3 && !(Math.min(...took) < 5000)) {
+    last.child.kill('SIGINT');
+    await once(last.child, 'exit');
+    const from = performance.now();
+    last = up();
+    await expect.poll(page, { timeout: 60_000, interval: 50 }).toBe(200);
+    took.push(performance.now() - from);
+    await says(last, 'Ctrl-C stops everything.');
+  }
+  expect(Math.min(...took)).toBeLessThan(5000);
 });
 
 it('is forced by a second signal', { timeout: TEST_MS }, async () => {
