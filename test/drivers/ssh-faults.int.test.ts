@@ -305,6 +305,18 @@ describe('faults over SSH', () => {
     expect((await lines(handle)).at(-1)).toBe('end');
   });
 
+  it('waits for room where a server allows fewer sessions than we would open, for files too', async () => {
+    await served('MaxSessions 2');
+    const pool = new SshPool();
+    const tight = make({ pool });
+    const remote = new Remote({ pool, target: server.target, hostKeys: known(), limitMs: 20_000 });
+    const answers = await Promise.all([...Array.from({ length: 8 }, () => tight.health()), ...Array.from({ length: 3 }, (_, i) => remote.upload(join(installDir, 'tight', String(i)), Buffer.from('x')).then(() => ({ is: 'healthy', why: '' })))]);
+    expect(answers.filter((h) => h.is !== 'healthy')).toEqual([]);
+    expect(server.log()).toMatch(/no more sessions/);
+    await served('MaxSessions 0');
+    expect((await make({ pool: new SshPool(), limitMs: 3_000 }).health()).why).toMatch(/MaxSessions/);
+  }, 90_000);
+
   it('shares one connection between drivers, has no more sessions than a server allows, and closes it when idle', async () => {
     const before = server.log().length;
     const pool = new SshPool({ idleMs: 200 });

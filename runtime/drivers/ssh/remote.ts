@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { DriverError, type DriverFault } from '../contract.ts';
 import { findFrame } from './frame.ts';
@@ -17,6 +18,8 @@ export const program = (): string => (text ??= readFileSync(join(import.meta.dir
 
 const MAX_OUTPUT = 8 * 1024 * 1024;
 const CHUNK = 32 * 1024;
+/** sshd counts a session until it has reaped it: where it has no room for one more, it may have it in a moment. At most half of an operation's time goes into asking. */
+const ROOM_WITHIN_MS = 10_000;
 
 export type RemoteOptions = { pool: SshPool; target: SshTarget; hostKeys: HostKeys; limitMs: number };
 
@@ -29,7 +32,7 @@ export class Remote {
 
   async call<T>(op: string, request: Record<string, unknown>, limitMs = this.#o.limitMs): Promise<T> {
     const id = randomBytes(8).toString('hex');
-    const { output, errors } = await this.#use(limitMs, (client, signal) => run(client, COMMAND, `${program()}\0${JSON.stringify({ ...request, id, op })}`, signal));
+    const { output, errors } = await this.#use(limitMs, (client, signal) => run(client, COMMAND, `${program()}\0${JSON.stringify({ ...request, id, op })}`, signal, roomOf(limitMs)));
     const frame = findFrame(output, id);
     if (frame?.ok) return frame.value as T;
     if (frame) throw new DriverError(frame.kind as DriverFault, frame.message, frame.details);
@@ -43,8 +46,8 @@ export class Remote {
   /** Writes a new file of mode 0600; its folders are made with mode 0700. Each part has the limit, the whole has none. */
   async upload(file: string, body: Buffer, onPart: (sent: number) => void = () => {}): Promise<void> {
     const whole = this.#o.limitMs * (1 + Math.ceil(body.length / CHUNK));
-    await this.#use(whole, async (client) => {
-      const sftp = await this.#within<SFTPWrapper>((done) => client.sftp(done), 'the SFTP subsystem does not answer');
+    await this.#use(whole, async (client, signal) => {
+      const sftp = await this.#within<SFTPWrapper>((done) => void withRoom<SFTPWrapper>((next) => client.sftp(next), signal, roomOf(this.#o.limitMs)).then((s) => done(null, s), done), 'the SFTP subsystem does not answer');
       try {
         await this.#folders(sftp, file.slice(0, file.lastIndexOf('/')));
         const handle = await this.#within<Buffer>((done) => sftp.open(file, 'wx', 0o600, done), `${file} can't be written`);
@@ -85,24 +88,39 @@ export class Remote {
   }
 }
 
+const roomOf = (limitMs: number): number => Math.min(ROOM_WITHIN_MS, limitMs / 2);
+
+/** Opens a session, asking again for a while where the server has as many as it allows. */
+async function withRoom<T>(open: (done: (error: Error | undefined, session: T) => void) => void, signal: AbortSignal, withinMs: number): Promise<T> {
+  const until = performance.now() + withinMs;
+  for (let wait = 25; ; wait = Math.min(wait * 2, 400)) {
+    signal.throwIfAborted();
+    try {
+      return await new Promise<T>((done, fail) => open((error, session) => (error ? fail(error) : done(session))));
+    } catch (error) {
+      if (!/Channel open failure/.test((error as Error).message)) throw error;
+      if (performance.now() + wait > until) throw new DriverError('busy', `the SSH server opens no further session (${(error as Error).message}): is MaxSessions in its sshd_config at least 2?`);
+      await delay(wait, undefined, { signal });
+    }
+  }
+}
+
 /** Runs one command to its end. Output past the limit is dropped from the front: the answer comes last. */
-function run(client: Client, command: string, input: string, signal: AbortSignal): Promise<{ output: string; errors: string }> {
+async function run(client: Client, command: string, input: string, signal: AbortSignal, roomMs: number): Promise<{ output: string; errors: string }> {
+  const channel = await withRoom<ClientChannel>((done) => client.exec(command, done), signal, roomMs);
   return new Promise((done, fail) => {
-    client.exec(command, (error: Error | undefined, channel: ClientChannel) => {
-      if (error) return fail(error);
-      const parts: Buffer[] = [];
-      let size = 0;
-      let errors = '';
-      channel.on('data', (part: Buffer) => {
-        parts.push(part);
-        size += part.length;
-        while (size > MAX_OUTPUT && parts.length > 1) size -= parts.shift()!.length;
-      });
-      channel.stderr.on('data', (part: Buffer) => (errors = (errors + part.toString('utf8')).slice(-2000)));
-      channel.on('error', fail);
-      channel.on('close', () => done({ output: Buffer.concat(parts).toString('utf8'), errors }));
-      signal.addEventListener('abort', () => channel.close(), { once: true });
-      channel.end(input);
+    const parts: Buffer[] = [];
+    let size = 0;
+    let errors = '';
+    channel.on('data', (part: Buffer) => {
+      parts.push(part);
+      size += part.length;
+      while (size > MAX_OUTPUT && parts.length > 1) size -= parts.shift()!.length;
     });
+    channel.stderr.on('data', (part: Buffer) => (errors = (errors + part.toString('utf8')).slice(-2000)));
+    channel.on('error', fail);
+    channel.on('close', () => done({ output: Buffer.concat(parts).toString('utf8'), errors }));
+    signal.addEventListener('abort', () => channel.close(), { once: true });
+    channel.end(input);
   });
 }
