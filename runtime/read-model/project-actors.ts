@@ -83,7 +83,8 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const link = part(state, 'active.link.', 'disconnected');
       const silent = (link === 'offline' && wasLink !== 'offline') || (was === 'running' && phase === 'stopped' && /silent/.test(c.cause));
       if (silent) notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: offline`, content: 'it has not been heard of: its accounts go to other workers', priority: 'urgent', at: entry.at });
-      else if (phase !== was && (phase === 'crashed' || phase === 'error')) {
+      // A loop of crashes is said once when it begins and once when it is given up.
+      else if (phase !== was && ((phase === 'crashed' && c.crashes.length <= 1) || phase === 'error')) {
         notify({ key: `worker-${id}-${entry.index}`, type: 'system', account: null, related: id, title: `${c.config.name}: ${phase}`, content: c.lastError ?? c.cause, priority: phase === 'error' ? 'urgent' : 'high', at: entry.at });
       }
     },
