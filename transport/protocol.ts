@@ -113,6 +113,13 @@ export const secretGet = z.object({ ref: z.string(), token: z.string() });
 /** `troupe.ask.<worker>.picture`: a PNG or JPEG, base64, kept 10 minutes; answered with its name. */
 export const picturePut = z.object({ token: z.string(), base64: z.string().max(700_000) });
 
+/** `troupe.note.<what>.<node>`; `key` is its own for ever. `request` is as in HEADER.request. */
+export const note = z.discriminatedUnion('is', [
+  z.object({ is: z.literal('audit'), key: z.string().max(100), at: z.number(), by: z.string().max(100), about: z.string().max(150), event: z.string().max(60), request: z.string().max(200).nullable() }),
+  z.object({ is: z.literal('notice'), key: z.string().max(100), at: z.number(), title: z.string().max(200), content: z.string().max(2000), priority: z.enum(['normal', 'high', 'urgent']) }),
+]);
+export type Note = z.infer<typeof note>;
+
 /** Every answer on `troupe.ask` and `troupe.cmd`. */
 export const answer = z.union([
   z.looseObject({ ok: z.literal(true) }),

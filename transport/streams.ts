@@ -34,13 +34,14 @@ export function streamConfigs(partitions: number): Wanted[] {
     { ...file, name: STREAM.parked, subjects: [`${PREFIX}.parked.*.*`], max_age: nanos(90 * DAY), allow_direct: true },
     { ...file, name: STREAM.data, subjects: [`${PREFIX}.data.*.*`], max_age: nanos(365 * DAY), duplicate_window: nanos(120_000), allow_direct: true, deny_delete: true },
     { ...file, name: STREAM.metrics, subjects: [`${PREFIX}.metrics.*.*`], max_age: nanos(31 * DAY), allow_direct: true, allow_msg_ttl: true, discard: 'old' },
+    { ...file, name: STREAM.notes, subjects: [`${PREFIX}.note.*.*`], max_age: nanos(365 * DAY), max_bytes: 256 * 1024 * 1024, duplicate_window: nanos(120_000), allow_direct: true, discard: 'old' },
     { ...file, name: STREAM.log, subjects: [`${PREFIX}.log.*.*`], max_age: nanos(14 * DAY), max_bytes: 512 * 1024 * 1024, allow_direct: true, discard: 'old' },
     { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: 1, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
   ] as Wanted[];
 }
 
 /** What a build after the first brought. */
-const LATER: ReadonlySet<string> = new Set([STREAM.metrics]);
+const LATER: ReadonlySet<string> = new Set([STREAM.metrics, STREAM.notes]);
 
 /** Buckets with the time that their values live, in milliseconds; 0 for ever. */
 const BUCKETS: Record<string, { ttl: number }> = {

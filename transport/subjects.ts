@@ -60,6 +60,8 @@ export const subjects = {
   agent: (machine: string, verb: string) => `${PREFIX}.agent.${machine}.${verb}`,
   data: (account: string, what: DataKind) => `${PREFIX}.data.${account}.${what}`,
   metrics: (step: MetricStep, master: string) => `${PREFIX}.metrics.${step}.${master}`,
+  /** What is no turn of an actor: `audit` of what people did at the door, `notice` of what a process says of itself. */
+  note: (what: 'audit' | 'notice', node: string) => `${PREFIX}.note.${what}.${node}`,
   log: (worker: string, level: string) => `${PREFIX}.log.${worker}.${level}`,
   emit: (a: Address, type: string) => `${PREFIX}.emit.${a.kind}.${a.id}.${encodeEvent(type)}`,
 } as const;
@@ -111,6 +113,7 @@ export const STREAM = {
   data: 'TROUPE_DATA',
   log: 'TROUPE_LOG',
   metrics: 'TROUPE_METRICS',
+  notes: 'TROUPE_NOTES',
   lease: 'TROUPE_LEASE',
 } as const;
 
@@ -145,6 +148,8 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.agent.<machine>.<verb>', kind: 'request', who: 'master', what: 'start, stop, recover, wait, logs, stats, list, health; each may be asked twice' },
   { subject: 'troupe.data.<account>.<comment|message|read>', kind: 'JetStream, limits', who: 'master, web', what: 'what monitors found, one message a round' },
   { subject: 'troupe.metrics.<10s|1m|10m>.<master>', kind: 'JetStream, limits by age', who: 'master', what: 'what workers used, all of a master in one message a step' },
+  { subject: 'troupe.note.audit.web', kind: 'JetStream, limits by age', who: 'web', what: 'sign-ins, changed passwords, tokens made and revoked' },
+  { subject: 'troupe.note.notice.<master>', kind: 'JetStream, limits by age', who: 'master', what: 'what a master tells people of itself' },
   { subject: 'troupe.log.<worker>.<level>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'log rows' },
   { subject: 'troupe.emit.<kind>.<id>.<type>', kind: 'core', who: 'master', what: 'what a chart emits' },
 ];

@@ -59,6 +59,7 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^the worker did not get ready to send within 2 minutes$/, 'why.not-ready'],
   [/^the round took longer than 3 minutes$/, 'why.round-long'],
   [/^the account is not logged in$/, 'why.not-in'],
+  [/^its event loop stood still for (?<s>[\d.]+) s: every worker has a fresh window to be heard$/, 'why.stalled'],
   [/^no worker has the account$/, 'why.no-worker'],
   [/^quiet hours until (?<to>\d+):00$/, 'why.quiet'],
   [/^the account's limit of (?<n>\d+) replies an hour is reached$/, 'why.per-hour'],

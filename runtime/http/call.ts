@@ -29,6 +29,10 @@ export class Call {
   about(id?: string): { by: string; request: string; id?: string } {
     return { by: this.by, request: `${requestId(this.c)} ${this.d.hashAddress(peer(this.c))}`, ...(id ? { id } : {}) };
   }
+  /** Keeps in the audit what this request did without a command. */
+  note(event: string, about: string, by = this.by): Promise<void> {
+    return this.d.audit({ by, about, event, request: this.about().request });
+  }
   param(name: string): string {
     return this.c.req.param(name) ?? '';
   }

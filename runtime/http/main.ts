@@ -17,7 +17,7 @@ import { Figures } from './figures.ts';
 import { listen } from './listen.ts';
 import { Live } from './live.ts';
 import { MachineFigures } from './fleet/machine-figures.ts';
-import { hearBeats, hearMachines, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
+import { hearBeats, hearMachines, natsAudit, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
 import type { Deps } from './ports.ts';
 import { ensureAdmin } from './users.ts';
 
@@ -59,6 +59,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     db: openReadModel(view.file),
     command: natsCommands(nc),
     markRead: natsMarks(nc),
+    audit: natsAudit(nc, () => Date.now(), (line, why) => log.warn({ ...line, why }, 'a line of the audit could not be stored')),
     users: natsBucket(nc, BUCKET.users),
     sessions: natsBucket(nc, BUCKET.sessions),
     tokens: natsBucket(nc, BUCKET.tokens),

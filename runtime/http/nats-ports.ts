@@ -1,7 +1,7 @@
-import { headers as natsHeaders, NoRespondersError, RequestError, TimeoutError, type NatsConnection } from '@nats-io/nats-core';
+import { headers as natsHeaders, NoRespondersError, nuid, RequestError, TimeoutError, type NatsConnection } from '@nats-io/nats-core';
 import { jetstream } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
-import { answer, heartbeat, machineHeartbeat, type Heartbeat, type MachineHeartbeat } from '../../transport/protocol.ts';
+import { answer, heartbeat, machineHeartbeat, type Heartbeat, type MachineHeartbeat, type Note } from '../../transport/protocol.ts';
 import { HEADER, subjects } from '../../transport/subjects.ts';
 import type { Bucket, Commands, Deps } from './ports.ts';
 
@@ -61,6 +61,16 @@ export function natsBucket(nc: NatsConnection, name: string): Bucket {
 
 export const natsMarks = (nc: NatsConnection): Deps['markRead'] => async (account, what, by) => {
   await jetstream(nc).publish(subjects.data(account, 'read'), JSON.stringify({ ...what, at: Date.now(), by }));
+};
+
+/** Stores a line of the audit; one that can't be stored is in the log, and what it tells of goes on. */
+export const natsAudit = (nc: NatsConnection, now: () => number, failed: (line: Note, why: string) => void): Deps['audit'] => async (what) => {
+  const line: Note = { is: 'audit', key: `n${nuid.next()}`, at: now(), ...what };
+  try {
+    await jetstream(nc).publish(subjects.note('audit', 'web'), JSON.stringify(line), { msgID: line.key, timeout: 2000, retries: 2 });
+  } catch (error) {
+    failed(line, (error as Error).message);
+  }
 };
 
 /** Hands on every heartbeat that is one. */

@@ -37,6 +37,8 @@ export type Deps = {
   figures: Figures;
   machines: MachineFigures;
   live: Live;
+  /** Keeps in the audit what is no command: at the door, with passwords and tokens. Never throws. */
+  audit(what: { by: string; about: string; event: string; request: string }): Promise<void>;
   /** True while NATS answers. */
   connected(): boolean;
   view(): ViewHealth;

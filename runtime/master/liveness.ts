@@ -81,6 +81,12 @@ export class Liveness {
     return this.workers.get(worker)?.state ?? null;
   }
 
+  /** Nobody could be heard for a while, by our own fault: everyone has a full window from now on. */
+  fresh(): void {
+    const now = performance.now();
+    for (const known of this.workers.values()) known.heard = now;
+  }
+
   stop(): void {
     if (this.timer) clearInterval(this.timer);
   }
@@ -90,7 +96,7 @@ export class Liveness {
     const pause = now - this.last - every;
     this.last = now;
     if (pause > Math.min(2_000, this.suspectAfter / 2)) {
-      for (const known of this.workers.values()) known.heard = now;
+      this.fresh();
       return;
     }
     for (const [worker, known] of this.workers) {

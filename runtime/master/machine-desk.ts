@@ -57,6 +57,11 @@ export class MachineDesk {
     this.stops.push(() => void (nc.isClosed() || sub.unsubscribe()), () => this.liveness.stop());
   }
 
+  /** The machines' agents have a full window from now on. */
+  fresh(): void {
+    this.liveness.fresh();
+  }
+
   stop(): void {
     for (const stop of this.stops) stop();
   }

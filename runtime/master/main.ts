@@ -9,6 +9,7 @@ import { openConnection } from '../../transport/connection.ts';
 import { serve } from '../../transport/micro.ts';
 import { Mux } from '../../transport/mux.ts';
 import { checkServer, createStreams, partitionsOf } from '../../transport/streams.ts';
+import type { Note } from '../../transport/protocol.ts';
 import { PREFIX, STREAM, subjects, type Address } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
@@ -36,6 +37,7 @@ import { scalerEffects } from './scaler-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
+import { Watchdog } from './watchdog.ts';
 import { WorkerDesk, type Ask } from './worker-desk.ts';
 import { workerEffects } from './worker-effects.ts';
 
@@ -129,6 +131,14 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const sweep = new LeaseSweep(db, engine, liveness);
   const fleet = new FleetWatch(db, engine, liveness);
   const machines = new MachineDesk(nc, engine, db, config.timing);
+  const watchdog = new Watchdog({
+    part: 'master',
+    stalled: (stillMs) => {
+      liveness.fresh();
+      machines.fresh();
+      notice(mux, engine.id, { key: `stall-${engine.id}-${Date.now()}`, title: `master ${engine.id}`, content: `its event loop stood still for ${(stillMs / 1000).toFixed(1)} s: every worker has a fresh window to be heard`, priority: 'high' });
+    },
+  });
   const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
@@ -139,6 +149,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   return {
     engine,
     async stop() {
+      await watchdog.stop();
       sweep.stop();
       fleet.stop();
       machines.stop();
@@ -213,6 +224,11 @@ function seedLiveness(db: Db, liveness: Liveness): void {
 async function boot(db: Db, engine: Engine): Promise<void> {
   const rows = db.prepare("SELECT c.worker_id AS id FROM worker_configs c JOIN worker_runtime r USING (worker_id) WHERE c.auto_start = 1 AND c.enabled = 1 AND r.status = 'stopped'").all() as { id: string }[];
   for (const r of rows) await engine.send({ kind: 'worker', id: r.id }, { type: 'BOOT' }, `boot:${engine.id}:${r.id}`, 'boot');
+}
+
+/** What a master tells people of itself; when it can't be stored, the log has it. */
+function notice(mux: Mux, master: string, about: Omit<Extract<Note, { is: 'notice' }>, 'is' | 'at'>): void {
+  void mux.publish(subjects.note('notice', master), JSON.stringify({ is: 'notice', at: Date.now(), ...about } satisfies Note), { 'Nats-Msg-Id': about.key }).catch(() => {});
 }
 
 async function end(first: { stop?(): void; close?(): void }[], then: (() => Promise<void>)[], db: Db): Promise<void> {

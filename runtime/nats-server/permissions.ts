@@ -40,14 +40,14 @@ export function rolePermissions(role: NatsRole): Permissions {
     return {
       publish: {
         allow: [
-          `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.data.*.read`, '$SRV.>', ...reads,
+          `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.data.*.read`, `${PREFIX}.note.audit.web`, '$SRV.>', ...reads,
           ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.pictures].map(bucket),
           objects(BUCKET.pictures),
         ],
         deny: inboxConsumers,
       },
       subscribe: {
-        allow: ['hb', 'mhb', 'log', 'emit', 'journal', 'parked', 'data'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
+        allow: ['hb', 'mhb', 'log', 'emit', 'journal', 'parked', 'data', 'note'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
       },
     };
   }

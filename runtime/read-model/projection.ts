@@ -1,4 +1,5 @@
 import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
+import { note } from '../../transport/protocol.ts';
 import { parseActorSubject, partitionOf, STREAM } from '../../transport/subjects.ts';
 import { actorProjections, type Notify } from './project-actors.ts';
 import type { Db } from './store.ts';
@@ -29,6 +30,7 @@ export class Projection {
     else if (m.stream === STREAM.data) this.data(m);
     else if (m.stream === STREAM.log) this.log(m);
     else if (m.stream === STREAM.metrics) this.metrics(m);
+    else if (m.stream === STREAM.notes) this.note(m);
   }
 
   /** The topics touched since the last call. */
@@ -58,7 +60,7 @@ export class Projection {
     }
     const by = entry.cause.by ?? null;
     this.run.turn.run({ kind: to.kind, id: to.id, idx: entry.index, seq: m.seq, at_ms: entry.at, event: entry.event.type, by, state });
-    if (by && AUDITED.test(by)) this.run.audit.run({ seq: m.seq, at_ms: entry.at, by, actor, event: entry.event.type, detail: entry.cause.request ?? null });
+    if (by && AUDITED.test(by)) this.run.audit.run({ key: `j${m.seq}`, at_ms: entry.at, by, actor, event: entry.event.type, detail: entry.cause.request ?? null });
     this.byKind[to.kind]?.(to.id, entry, state, after.status);
     if (to.kind === 'monitor') this.topics.add('account').add(`account/${to.id}`);
     if (to.kind === 'login') this.topics.add('account');
@@ -117,6 +119,16 @@ export class Projection {
     for (const [worker, cpu, memory, tasks, accounts, browsers] of body.rows) this.run.metric.run(step, worker, body.at, cpu, memory, tasks, accounts, browsers);
   }
 
+  /** What people did that is no turn of an actor, and what a process says of itself. */
+  private note(m: Message): void {
+    const read = note.safeParse(json(m.data));
+    if (!read.success) return;
+    const n = read.data;
+    if (n.is === 'notice') return this.notify({ key: n.key, type: 'system', account: null, related: null, title: n.title, content: n.content, priority: n.priority, at: n.at });
+    this.topics.add('actor');
+    this.run.audit.run({ key: n.key, at_ms: n.at, by: n.by, actor: n.about, event: n.event, detail: n.request });
+  }
+
   private readonly notify: Notify = (n) => {
     this.topics.add('notification');
     this.run.notification.run({ ...n, data: JSON.stringify(n.data ?? {}), content: n.content.slice(0, 2000), s: Math.floor(n.at / 1000) });
@@ -129,7 +141,7 @@ export class Projection {
         VALUES (@kind, @id, @partition, @version, @idx, @seq, @at_ms, @status, @state, @entry, @busy, @due_ms, NULL, @at_ms)
         ON CONFLICT (kind, id) DO UPDATE SET partition=excluded.partition, version=excluded.version, idx=excluded.idx, seq=excluded.seq, at_ms=excluded.at_ms, status=excluded.status, state=excluded.state, entry=excluded.entry, busy=excluded.busy, due_ms=excluded.due_ms`),
       turn: sql(`INSERT OR REPLACE INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES (@kind, @id, @idx, @seq, @at_ms, @event, @by, @state)`),
-      audit: sql(`INSERT OR IGNORE INTO audit (seq, at_ms, by, actor, event, detail) VALUES (@seq, @at_ms, @by, @actor, @event, @detail)`),
+      audit: sql(`INSERT OR IGNORE INTO audit (key, at_ms, by, actor, event, detail) VALUES (@key, @at_ms, @by, @actor, @event, @detail)`),
       park: sql(`UPDATE actors SET parked = @why WHERE kind = @kind AND id = @id`),
       comment: sql(`INSERT OR IGNORE INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @author, @author_id, @post, @title, @posted, @at_s, @at)`),
       message: sql(`INSERT OR IGNORE INTO direct_messages (account_id, platform_message_id, content, sender_name, sender_id, direction, is_read, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @sender, @sender_id, @direction, @read, @posted, @at_s, @at)`),

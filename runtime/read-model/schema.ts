@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -164,8 +164,9 @@ CREATE INDEX IF NOT EXISTS idx_replies_status ON replies(status, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_target ON replies(account_id, target_id);
 
 CREATE TABLE IF NOT EXISTS audit (
-  id INTEGER PRIMARY KEY, seq INTEGER UNIQUE NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, detail TEXT);
-CREATE INDEX IF NOT EXISTS idx_audit_actor ON audit(actor, id);
+  id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, detail TEXT);
+CREATE INDEX IF NOT EXISTS idx_audit_actor ON audit(actor, at_ms, id);
+CREATE INDEX IF NOT EXISTS idx_audit_at ON audit(at_ms, id);
 
 CREATE VIEW IF NOT EXISTS workers_v AS SELECT *, CASE WHEN status IN ('connected', 'suspect') THEN 'online' ELSE 'offline' END AS online FROM workers;
 `;

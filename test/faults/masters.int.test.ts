@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { brokenChains, lastOf, readJournal } from '../harness/checker.ts';
+import { simFleet } from '../harness/sim-fleet.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
+import { envOf, SCALED } from '../network/far-fleet.ts';
 
 let stage: Stage;
 afterEach(() => stage.close());
@@ -86,6 +88,37 @@ describe('two masters on one NATS', () => {
     for (const a of actors) expect(ids(journal, a)).toEqual(Array.from({ length: 10 }, (_, n) => `${a}-${n}`));
     expect(brokenChains(journal)).toEqual([]);
   });
+});
+
+describe('a master whose event loop stands still', () => {
+  it('says so from a thread of its own while it does, and afterwards on the page; no worker counts as offline (F8)', async () => {
+    // Far longer than the silence after which a worker is offline.
+    const STALL = 6_500;
+    stage = await openStage(envOf(SCALED));
+    const master = await stage.master({ STALL_MS: String(STALL) });
+    const fleet = await simFleet(stage.config, ['s1', 's2', 's3'], { heartbeatMs: SCALED.heartbeat, fenceMs: SCALED.fence });
+    try {
+      await until(() => stage.rows("SELECT 1 FROM workers WHERE status = 'connected'").length === 3, 'the fleet is there');
+      const said: { msg: string; stillMs: number; after: number }[] = [];
+      const began = performance.now();
+      master.stderr!.on('data', (d: Buffer) => {
+        for (const line of d.toString().split('\n')) if (/event loop/.test(line)) said.push({ ...(JSON.parse(line) as { msg: string; stillMs: number }), after: performance.now() - began });
+      });
+      master.kill('SIGUSR2');
+      await until(() => said.length === 2, 'it runs again', 30_000);
+      expect(said.map((s) => s.msg)).toEqual(['the event loop of the master stands still', 'the event loop of the master runs again']);
+      expect(said[0]!.after).toBeLessThan(STALL);
+      expect(said[1]!.stillMs).toBeGreaterThan(STALL - 1_000);
+      const notes = () => stage.rows<{ content: string }>("SELECT content FROM notifications WHERE key LIKE 'stall-%'");
+      await until(() => notes().length === 1, 'the page is told');
+      expect(notes()[0]!.content).toMatch(/^its event loop stood still for [5678]\.\d s: every worker has a fresh window/);
+      // Whoever was wrongly held for silent was so at the first sweep.
+      await new Promise((r) => setTimeout(r, SCALED.heartbeat * 2));
+      expect((await readJournal(await stage.operator())).filter((s) => ['OFFLINE', 'SUSPECT'].includes(s.entry.event.type)).map((s) => s.actor)).toEqual([]);
+    } finally {
+      await fleet.close();
+    }
+  }, 90_000);
 });
 
 describe('nats-server killed with SIGKILL under load', () => {

@@ -59,5 +59,9 @@ if (process.env['SPLIT_BRAIN']) {
   setInterval(() => void seize(), 200);
   await seize();
 }
+// Blocks its own event loop, as a runaway computation would.
+process.on('SIGUSR2', () => {
+  for (const end = performance.now() + Number(process.env['STALL_MS'] ?? 0); performance.now() < end; );
+});
 process.stdout.write('master is up\n');
 process.on('SIGTERM', () => void master.stop().then(() => process.exit(0)));

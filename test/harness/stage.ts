@@ -46,7 +46,8 @@ export async function openStage(env: Record<string, string> = {}) {
     config,
     /** A master as its own process; resolves when it says that it is up, or has died. */
     async master(more: Record<string, string> = {}): Promise<ChildProcess> {
-      const child = spawn(process.execPath, [built('test', 'harness', 'master.js')], { env: { PATH: process.env['PATH'], ...own.env, ...more }, stdio: ['ignore', 'pipe', process.env['STAGE_LOGS'] ? 'inherit' : 'ignore'] });
+      const child = spawn(process.execPath, [built('test', 'harness', 'master.js')], { env: { PATH: process.env['PATH'], ...own.env, ...more }, stdio: ['ignore', 'pipe', process.env['STAGE_LOGS'] ? 'inherit' : 'pipe'] });
+      child.stderr?.resume();
       masters.push(child);
       await Promise.race([
         new Promise<void>((resolve) => {

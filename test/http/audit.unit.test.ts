@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixture, type Fixture } from './fixture.ts';
+import { fixture, PASSWORD, type Fixture } from './fixture.ts';
 
 let f: Fixture;
 beforeAll(async () => void (f = await fixture()));
@@ -55,5 +55,30 @@ describe('every command', () => {
     const answer = await f.app.request('http://localhost:3000/api/v1/accounts/a1/pause', { method: 'POST', headers: { host: 'localhost:3000', authorization: `Bearer ${await f.token('operate')}` } });
     expect([answer.status, logged[0]!['id']]).toEqual([500, answer.headers.get('x-request-id')]);
     expect(await answer.text()).toContain(String(logged[0]!['id']));
+  });
+});
+
+describe('the door, passwords and tokens', () => {
+  it('stand in the audit too, refused or not, and none of them with what was typed', async () => {
+    f.audited.length = 0;
+    const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString();
+    const wrong = 'a-wrong-canary-7711';
+    expect((await f.post('/sign-in', form({ user: 'admin', password: wrong }))).status).toBe(401);
+    expect((await f.post('/sign-in', form({ user: wrong, password: wrong }))).status).toBe(401);
+    const cookie = (await f.post('/sign-in', form({ user: 'admin', password: PASSWORD }))).headers.get('set-cookie')!.split(';')[0]!;
+    expect((await f.post('/settings/password', form({ current: wrong, next: 'another-password-of-12' }), { cookie })).status).toBe(422);
+    const made = await (await f.post('/settings/tokens', form({ name: 'report', scope: 'read' }), { cookie })).text();
+    const id = /trp_([a-z0-9]{12})_/.exec(made)![1]!;
+    for (const _ of [1, 2]) await f.post(`/settings/tokens/${id}/revoke`, '', { cookie });
+    await f.post('/settings/password', form({ current: PASSWORD, next: PASSWORD }), { cookie });
+    const fresh = await f.cookie();
+    await f.post('/sign-out', '', { cookie: fresh });
+    await f.post('/sign-out', '', { cookie: fresh });
+    expect(f.audited.map((a) => `${a.event} ${a.about} ${a.by}`)).toEqual([
+      'SIGN_IN_REFUSED user/admin user:admin', 'SIGN_IN_REFUSED user/unknown user:unknown', 'SIGNED_IN user/admin user:admin', 'PASSWORD_REFUSED user/admin user:admin',
+      `TOKEN_CREATED token/${id} user:admin`, `TOKEN_REVOKED token/${id} user:admin`, 'PASSWORD_CHANGED user/admin user:admin', 'SIGNED_OUT user/admin user:admin',
+    ]);
+    expect(f.audited.every((a) => /^\S+ h-/.test(a.request))).toBe(true);
+    expect(JSON.stringify(f.audited)).not.toContain(wrong);
   });
 });

@@ -28,6 +28,7 @@ export type Fixture = {
   deps: Deps;
   sent: Sent[];
   marks: { account: string; what: ReadMarks; by: string }[];
+  audited: Parameters<Deps['audit']>[0][];
   /** What the next commands answer. */
   answers: { next: (sent: Sent) => Answer };
   clock: { now: number };
@@ -62,6 +63,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.close();
   const sent: Sent[] = [];
   const marks: Fixture['marks'] = [];
+  const audited: Fixture['audited'] = [];
   const answers: Fixture['answers'] = {
     next: ({ verb }) => (['inspect', 'history', 'turn'].includes(verb) ? { ok: false, code: 'unavailable', message: 'no master is running' } : { ok: true, state: 'active.process.starting.spawning', seq: 1, login: 'l1' }),
   };
@@ -74,6 +76,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
       sent.push(one);
       return answers.next(one);
     },
+    audit: async (what) => void audited.push(what),
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
     users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), machines: new MachineFigures(() => clock.now),
     figures, live: new Live(), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
@@ -83,7 +86,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   const app = makeApp(deps);
   const base = 'http://localhost:3000';
   return {
-    app, deps, sent, marks, answers, clock,
+    app, deps, sent, marks, audited, answers, clock,
     cookie: async (user = 'admin') => `troupe_session=${await openSession(deps.sessions, user, clock.now)}`,
     token: async (scope) => (await createToken(deps.tokens, { name: scope, scope, by: 'admin' }, clock.now)).text,
     get: async (path, headers = {}) => app.request(base + path, { headers: { host: 'localhost:3000', ...headers } }),

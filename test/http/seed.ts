@@ -77,6 +77,6 @@ export function seed(db: Database.Database, now: number, text?: SeedText): void 
   actor('login', 'l1', 'open.running.scanning', 'login-v1', { qr: { picture: 'qr1' } });
   actor('monitor', 'a1', 'waiting', 'monitor-v1', { round: 412 });
   actor('reply', 'r3', 'needs_human', 'reply-v1', { text: t('亲，M 码还有现货哦', 'content') });
-  for (let i = 1; i <= 30; i++) insert('audit', { seq: 100 + i, at_ms: now - (30 - i) * 90_000, by: t(i % 4 === 0 ? 'token:report' : 'user:admin', 'name'), actor: i % 3 === 0 ? 'worker/worker-1' : 'account/a1', event: t(i % 3 === 0 ? 'START' : 'UPDATE', 'error'), detail: i % 5 === 0 ? null : `request-${i} ${t('9f2kq81xa', 'id')}` });
+  for (let i = 1; i <= 30; i++) insert('audit', { key: `j${100 + i}`, at_ms: now - (30 - i) * 90_000, by: t(i % 4 === 0 ? 'token:report' : 'user:admin', 'name'), actor: i % 3 === 0 ? 'worker/worker-1' : 'account/a1', event: t(i % 3 === 0 ? 'START' : 'UPDATE', 'error'), detail: i % 5 === 0 ? null : `request-${i} ${t('9f2kq81xa', 'id')}` });
   for (let i = 0; i < 60; i++) insert('worker_logs', { worker_id: 'worker-1', level: ['info', 'info', 'debug', 'warn', 'error'][i % 5]!, category: ['lifecycle', 'task', 'system'][i % 3]!, message: t(['round a1-412: 2 comments, 0 messages in 880 ms', 'browser of a2 opened', 'proxy answers in 140 ms', 'login page took 4.2 s', 'element-not-found: .comment-list'][i % 5]!, 'log'), timestamp: s - 60 + i, timestamp_ms: now - 60_000 + i * 1000 });
 }

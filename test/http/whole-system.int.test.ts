@@ -92,6 +92,8 @@ describe('the audit', () => {
     const row = await until(async () => (await s.page(`/settings?actor=account%2F${account}`)).match(/<tr id="audit-\d+">.*?<\/tr>/gs)?.find((r) => r.includes(id)), 'it is listed');
     expect(row.replace(/<[^>]+>/g, ' ')).toMatch(/token:tests .* PAUSE .*from [\w-]{16}/);
     expect(row).not.toContain('127.0.0.1');
+    const door = await until(async () => (await s.page('/settings?actor=user%2Fadmin')).match(/<tr id="audit-\d+">.*?<\/tr>/gs)?.find((r) => r.includes('SIGNED_IN')), 'the sign-in is listed');
+    expect(door).not.toContain('127.0.0.1');
     const entry = (await readJournal(await s.stage.operator())).find((j) => j.entry.cause.request?.startsWith(id))!.entry;
     expect([entry.event.type, entry.cause.by, entry.cause.request.split(' ')[1]]).toEqual(['PAUSE', 'token:tests', /from ([\w-]{16})/.exec(row)![1]]);
   });

@@ -709,6 +709,7 @@ export const en: Record<TextKey, string> = {
   'why.not-ready': 'the worker did not get ready to send within 2 minutes',
   'why.round-long': 'the round took longer than 3 minutes',
   'why.not-in': 'the account is not logged in',
+  'why.stalled': 'its event loop stood still for {s} s: every worker has a fresh window to be heard',
   'why.no-worker': 'no worker has the account',
   'why.quiet': 'quiet hours until {to}:00',
   'why.per-hour': 'the account’s limit of {n} replies an hour is reached',

@@ -707,6 +707,7 @@ export const zhCN = {
   'why.not-ready': 'Worker 在 2 分钟内没有准备好发送',
   'why.round-long': '这一轮超过了 3 分钟',
   'why.not-in': '账号未登录',
+  'why.stalled': '事件循环停顿了 {s} 秒：每个工作机都重新获得完整的等待时间',
   'why.no-worker': '没有 Worker 负责这个账号',
   'why.quiet': '静默时段，到 {to}:00',
   'why.per-hour': '账号已达到每小时 {n} 条的上限',

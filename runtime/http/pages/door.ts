@@ -8,8 +8,8 @@ import { COOKIE } from '../identity.ts';
 import { plainContext } from '../page.ts';
 import { RateLimit } from '../rate-limit.ts';
 import { page, type Route } from '../routes.ts';
-import { closeSession, openSession } from '../sessions.ts';
-import { signIn } from '../users.ts';
+import { closeSession, openSession, readSession } from '../sessions.ts';
+import { findUser, signIn } from '../users.ts';
 
 const TRIES = 10;
 const MINUTE = 60_000;
@@ -35,14 +35,20 @@ export function doorRoutes(): Route[] {
       const user = await signIn(d.users, name, given.password);
       if (!user) {
         d.log('warn', 'a sign-in failed', { from: peer(c) });
+        // What is no user's name may be a password that was typed in the wrong place.
+        const known = await findUser(d.users, name);
+        await call.note('SIGN_IN_REFUSED', `user/${known ? name : 'unknown'}`, `user:${known ? name : 'unknown'}`);
         return show(call, 401, { error: t('sign-in.wrong'), next, user: given.user });
       }
       await closeSession(d.sessions, getCookie(c, COOKIE));
+      await call.note('SIGNED_IN', `user/${user.name}`, `user:${user.name}`);
       setCookie(c, COOKIE, await openSession(d.sessions, user.name, d.now()), { httpOnly: true, sameSite: 'Lax', secure: isTls(c), path: '/', maxAge: 12 * 3600 });
       return c.redirect(next, 303);
     }),
     page('post', '/sign-out', 'public', async (call) => {
+      const who = await readSession(call.d.sessions, call.d.users, getCookie(call.c, COOKIE), call.d.now(), false);
       await closeSession(call.d.sessions, getCookie(call.c, COOKIE));
+      if (who) await call.note('SIGNED_OUT', `user/${who.name}`, `user:${who.name}`);
       deleteCookie(call.c, COOKIE, { path: '/' });
       return call.c.redirect('/sign-in', 303);
     }),

@@ -37,8 +37,12 @@ export function settingsPages(): Route[] {
       if (!tries.allow(peer(c), d.now())) throw new Problem(429, 'too_many_requests', 'too many tries: wait a minute');
       const given = await call.form(z.object({ current: z.string().max(1000), next: z.string().min(12, 'must have at least 12 characters').max(200) }));
       const user = await signIn(d.users, call.who.name, given.current);
-      if (!user) throw new Problem(422, 'invalid', 'current: this is not the password in use', { field: 'current' });
+      if (!user) {
+        await call.note('PASSWORD_REFUSED', `user/${call.who.name}`);
+        throw new Problem(422, 'invalid', 'current: this is not the password in use', { field: 'current' });
+      }
       await changePassword(d.users, user, given.next, d.now());
+      await call.note('PASSWORD_CHANGED', `user/${user.name}`);
       // Every older session ends with the old password; this one goes on under a new id.
       await closeSession(d.sessions, getCookie(c, COOKIE));
       const response = done(call, 'done.password');
@@ -48,14 +52,18 @@ export function settingsPages(): Route[] {
     }),
     page('post', '/settings/tokens', 'admin', async (call) => {
       const given = await call.form(z.object({ name: z.string().trim().min(1, 'must not be empty').max(60), scope: z.enum(['read', 'operate', 'admin']) }));
-      const { text } = await createToken(call.d.tokens, { ...given, by: call.who.name }, call.d.now());
+      const { token, text } = await createToken(call.d.tokens, { ...given, by: call.who.name }, call.d.now());
+      await call.note('TOKEN_CREATED', `token/${token.id}`);
       const x = context(call);
       const body = renderDocument(layout(x, { title: x.t('nav.settings'), topics: [], main: settingsPage(x, await model(call, text)) }));
       return new Response(body, { headers: { 'Content-Type': 'text/html; charset=utf-8', 'HX-Trigger': trigger({ toast: { text: x.t('done.token'), keep: true } }) } });
     }),
     page('post', '/settings/tokens/:id/revoke', 'admin', async (call) => {
       const id = call.param('id');
-      if (/^[a-z0-9]{12}$/.test(id)) await call.d.tokens.delete(id);
+      if (/^[a-z0-9]{12}$/.test(id) && (await call.d.tokens.get(id))) {
+        await call.d.tokens.delete(id);
+        await call.note('TOKEN_REVOKED', `token/${id}`);
+      }
       return done(call, 'done.revoked');
     }),
   ];
