@@ -15,7 +15,7 @@ export type AgentCard = {
   usage: { cpu: number; cpus: number; memoryUsed: number; memoryTotal: number; diskUsed: number; diskTotal: number; heardMs: number } | null;
   workers: { id: string; state: string; /** Known to Troupe as a worker. */ known: boolean; memoryMb: number | null }[];
 };
-export type HostCard = { id: string; name: string; address: string; trust: string; pinned: string | null; offered: string | null; acceptedBy: string | null; workers: string[] };
+export type HostCard = { id: string; name: string; address: string; trust: string; pinned: string | null; offered: string | null; acceptedBy: string | null; cordoned: boolean; workers: string[] };
 export type KeyCard = { id: string; comment: string; status: string; type: string | null; fingerprint: string | null; publicKey: string | null; error: string | null; createdMs: number };
 export type MachinesModel = { agents: AgentCard[]; hosts: HostCard[]; keys: KeyCard[]; join: string; mayDecide: boolean };
 
@@ -30,7 +30,7 @@ export function machinesPage(x: Ctx, m: MachinesModel): Html {
 
 function agent(x: Ctx, a: AgentCard): Html {
   return html`<article class="card machine" id=${`machine-${a.id}`} data-row=""><header class="row"><b>${a.name}</b><code class="muted">${a.id === a.name ? a.host : a.id}</code>${tag(x, a.link)}${a.cordoned ? chip(x.t('machines.cordoned'), 'warn') : null}<span class="grow"></span>${menu(x, `menu-${a.id}`, [
-    a.cordoned ? button({ url: `/machines/${a.id}/uncordon`, label: x.t('machines.uncordon') }) : button({ url: `/machines/${a.id}/cordon`, label: x.t('machines.cordon') }),
+    cordon(x, a),
     opener(`/machines/${a.id}/rename`, x.t('machines.rename')),
     button({ url: `/machines/${a.id}/remove`, label: x.t('remove'), tone: 'danger', why: a.link === 'connected' ? x.t('machines.still-there') : null, confirm: x.t('machines.remove-sure', { name: a.name }) }),
   ])}</header>
@@ -39,12 +39,15 @@ function agent(x: Ctx, a: AgentCard): Html {
   <p class="sub">${a.system ?? '—'}${a.version ? ` · Troupe ${a.version}` : null}</p></article>`;
 }
 
+const cordon = (x: Ctx, m: { id: string; cordoned: boolean }): Value => (m.cordoned ? button({ url: `/machines/${m.id}/uncordon`, label: x.t('machines.uncordon') }) : button({ url: `/machines/${m.id}/cordon`, label: x.t('machines.cordon'), confirm: x.t('machines.cordon-sure') }));
+
 const gb = (bytes: number): string => (bytes / 2 ** 30).toFixed(bytes >= 10 * 2 ** 30 ? 0 : 1);
 const meter = (label: string, n: number, max: number, text: string): Html => html`<div class="meter"><span>${label}</span><b>${text}</b><progress class=${n > 0.9 * max ? 'full' : null} max="1000" value=${Math.round((1000 * n) / Math.max(max, 0.001))} aria-label=${label}></progress></div>`;
 
 function host(x: Ctx, h: HostCard, mayDecide: boolean): Html {
   const accept = (fingerprint: string, sure: string): Value => button({ url: `/machines/${h.id}/accept`, label: x.t('machines.accept'), tone: h.trust === 'changed' ? 'danger' : 'main', vals: { fingerprint }, confirm: sure, why: mayDecide ? null : x.t('machines.admin-only') });
-  return html`<li class=${`card host ${h.trust}`} id=${`machine-${h.id}`} data-row=""><div class="row"><b>${h.name}</b><code class="muted">${h.address}</code>${tag(x, h.trust, 'trust')}<span class="grow"></span>${menu(x, `menu-${h.id}`, [
+  return html`<li class=${`card host ${h.trust}`} id=${`machine-${h.id}`} data-row=""><div class="row"><b>${h.name}</b><code class="muted">${h.address}</code>${tag(x, h.trust, 'trust')}${h.cordoned ? chip(x.t('machines.cordoned'), 'warn') : null}<span class="grow"></span>${menu(x, `menu-${h.id}`, [
+    cordon(x, h),
     button({ url: `/machines/${h.id}/forget-key`, label: x.t('machines.forget'), why: !mayDecide ? x.t('machines.admin-only') : h.pinned || h.offered ? null : x.t('machines.no-key-yet'), confirm: x.t('machines.forget-sure') }),
     button({ url: `/machines/${h.id}/remove`, label: x.t('remove'), tone: 'danger', why: h.workers.length > 0 ? x.t('machines.in-use') : null, confirm: x.t('machines.remove-sure', { name: h.name }) }),
   ])}</div>

@@ -30,6 +30,8 @@ export type WorkerCard = {
   version: number;
   /** The version that its process runs, and the fields that a restart would apply; null when it runs the newest. */
   behind: { runs: number; fields: string[] } | null;
+  /** Its machine, when that is cordoned. */
+  cordoned: string | null;
   /** From the last heartbeat; null when there is none. */
   figures: { cpuPercent: number; memoryMb: number; browsers: number; busy: number; atMs: number } | null;
   /** Why each command would change nothing; a command that is not here would be taken. */
@@ -80,7 +82,7 @@ function row(x: Ctx, w: WorkerCard): Html {
     <td data-label="Worker ID" class="picked">${pick(x, w.id, w.name)}<a href=${`/workers/${w.id}`} data-open=""><code>${w.id}</code></a></td>
     <td data-label=${x.t('workers.name')}><b>${w.name}</b>${groups(w)}</td>
     <td data-label=${x.t('workers.type')}><span class="nowrap"><i aria-hidden="true">${TYPE_ICON[w.deploymentType] ?? '▢'}</i> ${x.word('deployment', w.deploymentType)}</span></td>
-    <td data-label=${x.t('workers.host')}><code class="place" title=${w.place}>${w.place}</code>${w.process ? html`<div class="sub">${w.process}</div>` : null}</td>
+    <td data-label=${x.t('workers.host')}><code class="place" title=${w.place}>${w.place}</code>${w.process ? html`<div class="sub">${w.process}</div>` : null}${w.cordoned ? chip(x.t('machines.cordoned'), 'warn') : null}</td>
     <td data-label=${x.t('state')} class="why-cell">${workerState(x, w)}</td>
     <td data-label=${x.t('workers.accounts')}><span class="nowrap">${w.assigned} / ${w.maxAccounts}</span>${bar(x.t('workers.accounts'), w.assigned, w.maxAccounts)}</td>
     <td data-label=${x.t('workers.resources')}>${usage(x, w)}</td>

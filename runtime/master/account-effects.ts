@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AccountContext } from '../../machines/account.ts';
 import type { Heartbeat } from '../../transport/protocol.ts';
 import { statePaths } from '../../actors/entry.ts';
+import { CORDON } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import { rank, type Candidate, type Strategy, type Want } from './assignment.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
@@ -9,11 +10,11 @@ import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
 import type { Vault } from './vault.ts';
 
-type Row = { id: string; incarnation: string; capabilities: string; groups: string; max_accounts: number; max_memory_mb: number; cpu_cores: number; held: number };
+type Row = { id: string; incarnation: string; capabilities: string; groups: string; max_accounts: number; max_memory_mb: number; cpu_cores: number; held: number; cordoned: string | null };
 
 const candidate = (w: Row, held: number, beat: Heartbeat | null, lastGiven: number): Candidate => ({
   id: w.id, capabilities: JSON.parse(w.capabilities) as string[], groups: JSON.parse(w.groups) as string[], held, maxAccounts: w.max_accounts,
-  cpu: (beat?.cpuRatio ?? 0) / w.cpu_cores, overMemory: (beat?.rssBytes ?? 0) / 1_048_576 > w.max_memory_mb, lastGiven,
+  cpu: (beat?.cpuRatio ?? 0) / w.cpu_cores, overMemory: (beat?.rssBytes ?? 0) / 1_048_576 > w.max_memory_mb, lastGiven, cordoned: w.cordoned,
 });
 
 const LOOK = 400;
@@ -22,7 +23,7 @@ const CLAIM_COUNTS = 60_000;
 
 /** Finds workers for accounts, and tells replies when they may go out. */
 export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections'): Record<'assign' | 'claim' | 'forget', MasterEffect> {
-  const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.groups, w.max_accounts, c.max_memory_mb, c.cpu_cores, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
+  const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.groups, w.max_accounts, c.max_memory_mb, c.cpu_cores, ${CORDON} AS cordoned, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
     FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
   const posted = db.prepare('SELECT id, submitted_ms AS at FROM replies WHERE account_id = ? AND submitted_ms > ?');
   // Claims that are not sent yet count as sent, or a burst would pass the limit together.

@@ -12,6 +12,8 @@ export type Candidate = {
   /** Share of one core for each core that it may use, 0 to 1 and above. */
   cpu: number;
   overMemory: boolean;
+  /** Its machine, when that is cordoned: nothing new goes there. */
+  cordoned: string | null;
   /** When it was last given something; 0 for never. */
   lastGiven: number;
 };
@@ -30,7 +32,7 @@ export function rank(candidates: Candidate[], want: Want, strategy: Strategy): C
   const favour = (c: Candidate) => (c.id === want.prefer ? 2 : c.id === want.last ? 1 : 0);
   return candidates
     .filter((c) => (want.pin === null ? c.groups.includes(group) : c.id === want.pin))
-    .filter((c) => c.capabilities.includes(want.platform) && c.held < c.maxAccounts && !c.overMemory)
+    .filter((c) => c.capabilities.includes(want.platform) && c.held < c.maxAccounts && !c.overMemory && c.cordoned === null)
     .sort((a, b) => favour(b) - favour(a) || order[strategy](a, b) || a.id.localeCompare(b.id));
 }
 
@@ -50,7 +52,7 @@ export function planRebalance(candidates: Candidate[], placed: Placed[]): Move[]
     const kind = kindOf(p);
     const kinds = mine.get(p.worker) ?? new Map<string, Placed[]>();
     mine.set(p.worker, kinds.set(kind, [...(kinds.get(kind) ?? []), p]));
-    if (!takers.has(kind)) takers.set(kind, candidates.filter((c) => !c.overMemory && c.capabilities.includes(p.platform) && c.groups.includes(p.group ?? 'default')));
+    if (!takers.has(kind)) takers.set(kind, candidates.filter((c) => !c.overMemory && c.cordoned === null && c.capabilities.includes(p.platform) && c.groups.includes(p.group ?? 'default')));
   }
   const emptiest = (kind: string, below: number): Candidate | null => {
     let best: Candidate | null = null;
@@ -106,6 +108,7 @@ export function whyNone(candidates: Candidate[], want: Want): string {
   if (want.pin !== null) {
     const it = candidates.find((c) => c.id === want.pin);
     if (!it) return `it is pinned to ${want.pin}, which does not run`;
+    if (it.cordoned !== null) return `it is pinned to ${want.pin}, whose machine ${it.cordoned} is cordoned: uncordon it`;
     return !it.capabilities.includes(want.platform) ? `it is pinned to ${want.pin}, which has no platform ${want.platform}` : `it is pinned to ${want.pin}, which is full (${it.held} of ${it.maxAccounts})`;
   }
   const group = want.group ?? 'default';
@@ -113,5 +116,7 @@ export function whyNone(candidates: Candidate[], want: Want): string {
   if (inGroup.length === 0) return `no worker of group ${group} runs: start one`;
   const able = inGroup.filter((c) => c.capabilities.includes(want.platform));
   if (able.length === 0) return `no running worker of group ${group} has platform ${want.platform}`;
-  return able.every((c) => c.overMemory) ? `every worker of group ${group} is over its memory` : `every worker of group ${group} is full: add one, or raise max_accounts`;
+  const open = able.filter((c) => c.cordoned === null);
+  if (open.length === 0) return `every worker of group ${group} is on a cordoned machine: uncordon one`;
+  return open.every((c) => c.overMemory) ? `every worker of group ${group} is over its memory` : `every worker of group ${group} is full: add one, or raise max_accounts`;
 }

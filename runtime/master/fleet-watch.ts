@@ -1,3 +1,4 @@
+import { CORDON } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import { planCorrections } from './assignment.ts';
 import type { Engine } from './engine.ts';
@@ -38,8 +39,8 @@ export class FleetWatch {
       FROM accounts a WHERE a.assigned_worker_id = ? AND a.lease_state = 'held'`);
     // Those that waited for a person to accept their machine's key, which is accepted now.
     this.trusted = db.prepare(`SELECT c.worker_id AS id, json_extract(m.pinned, '$.fingerprint') AS fingerprint FROM worker_configs c JOIN worker_runtime r ON r.worker_id = c.worker_id
-      JOIN machines m ON m.host = c.ssh_host AND m.port = c.ssh_port AND m.trust = 'trusted' WHERE c.deployment_type = 'remote' AND r.status = 'error' AND r.last_error LIKE '%host key%'`);
-    this.candidates = db.prepare(`SELECT w.id, w.capabilities, w.groups, w.max_accounts, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held FROM workers w JOIN worker_runtime r ON r.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
+      JOIN machines m ON m.host = c.ssh_host AND m.port = c.ssh_port AND m.trust = 'trusted' WHERE c.deployment_type = 'remote' AND m.cordoned = 0 AND r.status = 'error' AND r.last_error LIKE '%host key%'`);
+    this.candidates = db.prepare(`SELECT w.id, w.capabilities, w.groups, w.max_accounts, ${CORDON} AS cordoned, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
     this.placed = db.prepare(`SELECT a.id AS account, a.platform, a.group_name AS "group", a.pinned_worker_id IS NOT NULL AS pinned, a.assigned_worker_id AS worker, a.lease_epoch AS epoch, ${BUSY} AS busy FROM accounts a WHERE a.lease_state = 'held'`);
     this.scalers = db.prepare("SELECT group_name AS id FROM scalers WHERE status = 'watching'");
     this.workers = db.prepare(`SELECT w.id, r.status AS phase, w.status AS link, w.incarnation, w.groups, w.labels, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS accounts
@@ -82,11 +83,11 @@ export class FleetWatch {
   /** Keeps max_accounts and groups where a changed configuration broke them. */
   private async correct(): Promise<void> {
     const beats = new Map(this.liveness.beats().map((b) => [b.worker, b]));
-    const candidates = (this.candidates.all() as { id: string; capabilities: string; groups: string; max_accounts: number; held: number }[])
+    const candidates = (this.candidates.all() as { id: string; capabilities: string; groups: string; max_accounts: number; held: number; cordoned: string | null }[])
       .filter((w) => this.liveness.state(w.id) === 'connected')
-      .map((w) => ({ id: w.id, capabilities: JSON.parse(w.capabilities) as string[], groups: JSON.parse(w.groups) as string[], held: w.held, maxAccounts: w.max_accounts, cpu: beats.get(w.id)?.cpuRatio ?? 0, overMemory: false, lastGiven: 0 }));
+      .map((w) => ({ id: w.id, capabilities: JSON.parse(w.capabilities) as string[], groups: JSON.parse(w.groups) as string[], held: w.held, maxAccounts: w.max_accounts, cpu: beats.get(w.id)?.cpuRatio ?? 0, overMemory: false, cordoned: w.cordoned, lastGiven: 0 }));
     // Every account is looked at only after a worker came, went or changed, or while one has too many.
-    const now = JSON.stringify(candidates.map((c) => [c.id, c.groups, c.maxAccounts]));
+    const now = JSON.stringify(candidates.map((c) => [c.id, c.groups, c.maxAccounts, c.cordoned]));
     if (now === this.settled && candidates.every((c) => c.held <= c.maxAccounts)) return;
     const placed = (this.placed.all() as { account: string; platform: string; group: string | null; pinned: number; worker: string; epoch: number; busy: number }[]).filter((p) => !p.busy).map((p) => ({ ...p, pinned: p.pinned === 1 }));
     const moves = planCorrections(candidates, placed);

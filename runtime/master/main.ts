@@ -17,6 +17,7 @@ import { Kvm } from '@nats-io/kv';
 import { serveJoins } from '../agent/serve-joins.ts';
 import { Drivers } from '../drivers/drivers.ts';
 import { natsLogin } from '../nats-login.ts';
+import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { freshRing, loadSecrets, writeWhole } from '../secrets.ts';
@@ -222,7 +223,7 @@ function seedLiveness(db: Db, liveness: Liveness): void {
 
 /** Auto-start: a worker that should run and doesn't is started when a master comes up. */
 async function boot(db: Db, engine: Engine): Promise<void> {
-  const rows = db.prepare("SELECT c.worker_id AS id FROM worker_configs c JOIN worker_runtime r USING (worker_id) WHERE c.auto_start = 1 AND c.enabled = 1 AND r.status = 'stopped'").all() as { id: string }[];
+  const rows = db.prepare(`SELECT c.worker_id AS id FROM worker_configs c JOIN worker_runtime r USING (worker_id) WHERE c.auto_start = 1 AND c.enabled = 1 AND r.status = 'stopped' AND ${CORDON} IS NULL`).all() as { id: string }[];
   for (const r of rows) await engine.send({ kind: 'worker', id: r.id }, { type: 'BOOT' }, `boot:${engine.id}:${r.id}`, 'boot');
 }
 

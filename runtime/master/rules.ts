@@ -3,6 +3,8 @@ import type { Address } from '../../transport/subjects.ts';
 import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
+import { statePaths } from '../../actors/entry.ts';
+import { cordonOf, cordonWords } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Request } from './commands.ts';
 import type { Engine } from './engine.ts';
@@ -15,6 +17,10 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
   if (to.kind === 'worker' && verb === 'create' && RESERVED_WORKER_IDS.includes(to.id)) return no('invalid', `${to.id} names a page of its own; choose another id`, 'worker_id');
   if (to.kind === 'worker' && verb === 'create' && (to.id === 'join' || to.id.startsWith('agent-') || to.id.endsWith('-'))) return no('invalid', `${to.id}: must not be join, begin with agent- or end with a hyphen`, 'worker_id');
   if (to.kind === 'worker' && (verb === 'create' || verb === 'update')) return workerAllowed(db, engine, to, verb, payload as Partial<WorkerConfig>);
+  if (to.kind === 'worker' && STARTS.has(verb)) {
+    const machine = cordonOf(db, to.id);
+    if (machine && (await isDown(engine, to))) return no('conflict', cordonWords(machine));
+  }
   if (to.kind === 'machine' && verb === 'remove') {
     const using = db.prepare('SELECT worker_id FROM worker_configs WHERE machine = ? LIMIT 1').pluck().get(to.id) as string | undefined;
     if (using) return no('conflict', `${to.id} is the machine of worker ${using}: move or remove that worker first`);
@@ -28,9 +34,19 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
     const field = verb === 'assign' ? 'worker' : 'to';
     const named = worker ?? target;
     if (named !== null && !db.prepare('SELECT 1 FROM workers WHERE id = ?').get(named)) return no('not_found', `there is no worker ${named}`, field);
+    const machine = named === null ? null : cordonOf(db, named);
+    if (machine) return no('conflict', `${named} is on machine ${machine}, which is cordoned and gets no new accounts: uncordon it, or choose another worker`, field);
   }
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload);
   return null;
+}
+
+const STARTS = new Set(['start', 'restart', 'retry', 'prepare']);
+
+/** Its process is not there and comes back by nothing but a person: what runs, or is being restarted, is kept running on a cordoned machine too. */
+async function isDown(engine: Engine, to: Address): Promise<boolean> {
+  const head = await engine.host.head(`worker/${to.id}`);
+  return head !== null && /active\.process\.(stopped|error)/.test(statePaths((head.entry.after as { value: unknown }).value));
 }
 
 /** A change is judged by the whole that it makes; machines and keys must be there. */

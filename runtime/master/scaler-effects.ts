@@ -1,6 +1,7 @@
 import { workerConfig } from '../../actors/worker.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Answer } from '../../transport/protocol.ts';
+import { CORDON, cordonAt, cordonWords } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
 import type { Engine } from './engine.ts';
@@ -15,13 +16,15 @@ export function scalerEffects({ db, engine, command, template }: ScalerEffectsOp
   };
   return {
     async scaleOut({ group, template: name, step }: { group: string; template: string; step: string }) {
-      const idle = db.prepare(`SELECT w.id FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE r.status = 'stopped' AND c.enabled = 1 AND json_extract(w.labels, '$.scaler') = ? ORDER BY w.id LIMIT 1`).pluck().get(group) as string | undefined;
+      const idle = db.prepare(`SELECT w.id FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE r.status = 'stopped' AND c.enabled = 1 AND json_extract(w.labels, '$.scaler') = ? AND ${CORDON} IS NULL ORDER BY w.id LIMIT 1`).pluck().get(group) as string | undefined;
       if (idle) {
         must(await command({ kind: 'worker', id: idle }, 'start', {}, `scale:${group}:${step}:start`));
         return { worker: idle };
       }
       const saved = await template(name);
       if (!saved) throw new EffectFailed('refused', `there is no template ${name}: save a worker as a template of this name`);
+      const cordoned = cordonAt(db, saved);
+      if (cordoned) throw new EffectFailed('refused', `template ${name}: ${cordonWords(cordoned)}`);
       const id = await freeId(engine(), group, step);
       const wanted = { ...saved, name: id, group_name: group, labels: { ...(saved['labels'] as object | undefined), scaler: group, 'scaler-step': step }, port: portOf(saved, id) };
       const read = workerConfig.safeParse(wanted);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planCorrections, planRebalance, rank, whyNone, type Candidate, type Want } from '../../runtime/master/assignment.ts';
 
-const c = (id: string, more: Partial<Candidate> = {}): Candidate => ({ id, capabilities: ['sandbox'], groups: ['default'], held: 0, maxAccounts: 10, cpu: 0, overMemory: false, lastGiven: 0, ...more });
+const c = (id: string, more: Partial<Candidate> = {}): Candidate => ({ id, capabilities: ['sandbox'], groups: ['default'], held: 0, maxAccounts: 10, cpu: 0, overMemory: false, cordoned: null, lastGiven: 0, ...more });
 const want = (more: Partial<Want> = {}): Want => ({ platform: 'sandbox', group: null, pin: null, prefer: null, last: null, ...more });
 const ids = (list: Candidate[]) => list.map((x) => x.id);
 
@@ -27,6 +27,17 @@ describe('a worker for an account', () => {
     const all = [c('a'), c('b', { groups: ['gpu'] })];
     expect(ids(rank(all, want({ pin: 'b' }), 'least-connections'))).toEqual(['b']);
     expect(rank([c('b', { held: 10 })], want({ pin: 'b' }), 'least-connections')).toEqual([]);
+  });
+  it('is not on a cordoned machine, pinned to it or not, and keeps what it has', () => {
+    const all = [c('a', { cordoned: 'box-1' }), c('b', { held: 9 })];
+    expect(ids(rank(all, want({ last: 'a' }), 'least-connections'))).toEqual(['b']);
+    expect(rank(all, want({ pin: 'a' }), 'least-connections')).toEqual([]);
+    expect(whyNone(all, want({ pin: 'a' }))).toBe('it is pinned to a, whose machine box-1 is cordoned: uncordon it');
+    expect(whyNone([all[0]!], want())).toBe('every worker of group default is on a cordoned machine: uncordon one');
+    const placed = ['b', 'b', 'b', 'b'].map((worker, i) => ({ account: `p${i}`, platform: 'sandbox', group: null, pinned: false, worker, epoch: 1 }));
+    expect(planRebalance(all, placed)).toEqual([]);
+    expect(planRebalance([c('a'), all[1]!], placed)).toHaveLength(4);
+    expect(planCorrections(all, placed.map((p) => ({ ...p, worker: 'a' })))).toEqual([]);
   });
   it('is missed for a reason that can be acted on', () => {
     expect(whyNone([], want())).toBe('no worker runs: start one');

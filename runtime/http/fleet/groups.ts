@@ -10,7 +10,7 @@ const EVERY = 100_000;
 export function candidates(d: Pick<Deps, 'figures'>, workers: WorkerRow[]): Candidate[] {
   return workers.filter((w) => w.link === 'connected' && w.status === 'running').map((w) => {
     const f = d.figures.latest(w.id);
-    return { id: w.id, capabilities: w.capabilities, groups: w.groups, held: w.assigned, maxAccounts: w.maxAccounts, cpu: (f?.cpuPercent ?? 0) / 100 / w.cpuCores, overMemory: (f?.memoryMb ?? 0) > w.maxMemoryMb, lastGiven: 0 };
+    return { id: w.id, capabilities: w.capabilities, groups: w.groups, held: w.assigned, maxAccounts: w.maxAccounts, cpu: (f?.cpuPercent ?? 0) / 100 / w.cpuCores, overMemory: (f?.memoryMb ?? 0) > w.maxMemoryMb, cordoned: w.cordoned, lastGiven: 0 };
   });
 }
 

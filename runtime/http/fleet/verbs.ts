@@ -17,8 +17,9 @@ const TAKES: Record<Verb, string[]> = {
 const STARTS = new Set<Verb>(['start', 'restart', 'retry', 'prepare']);
 
 /** Why a command would change nothing, or null when it would be taken. */
-export function whyNot(w: Pick<WorkerRow, 'status' | 'enabled'>, verb: Verb): 'disabled' | 'already' | 'not-stopped' | 'not-running' | null {
+export function whyNot(w: Pick<WorkerRow, 'status' | 'enabled' | 'cordoned'>, verb: Verb): 'cordoned' | 'disabled' | 'already' | 'not-stopped' | 'not-running' | null {
   if (STARTS.has(verb) && !w.enabled && w.status !== 'draining') return 'disabled';
+  if (STARTS.has(verb) && w.cordoned !== null && (w.status === 'stopped' || w.status === 'error')) return 'cordoned';
   if (TAKES[verb].includes(w.status)) return null;
   if (verb === 'remove' || verb === 'prepare') return 'not-stopped';
   return verb === 'drain' || verb === 'kill' ? (w.status === 'stopped' ? 'not-running' : 'already') : 'already';

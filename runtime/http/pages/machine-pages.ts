@@ -16,7 +16,7 @@ export const machinePages = (): Route[] => [
     const machines = listMachines(call.d.db);
     const workers = workersByMachine(call.d.db);
     const hosts = machines.filter((m) => m.is === 'ssh').map((m): HostCard => ({
-      id: m.id, name: m.name || m.host, address: `${m.host}${m.port ? `:${m.port}` : ''}`, trust: m.trust, pinned: m.pinned?.fingerprint ?? null, offered: m.offered?.fingerprint ?? null, acceptedBy: m.acceptedBy,
+      id: m.id, name: m.name || m.host, address: `${m.host}${m.port ? `:${m.port}` : ''}`, trust: m.trust, pinned: m.pinned?.fingerprint ?? null, offered: m.offered?.fingerprint ?? null, acceptedBy: m.acceptedBy, cordoned: m.cordoned,
       workers: workers.filter((w) => w.host === m.host && w.port === (m.port ?? 22)).map((w) => w.worker),
     }));
     return showPage(call, x, {

@@ -18,6 +18,7 @@ export function workerCard(call: Call, x: Ctx, w: WorkerRow): WorkerCard {
     id: w.id, name: w.name, deploymentType: w.deploymentType, place: placeOf(w), process: w.status === 'stopped' ? null : processOf(w), groups: w.groups, maxAccounts: w.maxAccounts, maxMemoryMb: w.maxMemoryMb, assigned: w.assigned, enabled: w.enabled, autoStart: w.autoStart, autoRestart: w.autoRestart,
     status: w.status, cause: w.cause, link: w.link, startedMs: w.startedAt === null ? null : w.startedAt * 1000, restartCount: w.restartCount, nextRetryMs: w.nextRetryMs, lastError: w.lastError, version: w.version,
     behind: w.runs && w.runs.applied < w.version && w.status !== 'stopped' ? { runs: w.runs.applied, fields: fieldsToApply(call, w) } : null,
+    cordoned: w.cordoned,
     figures: f && { cpuPercent: f.cpuPercent, memoryMb: f.memoryMb, browsers: f.browsers, busy: f.crawl + f.reply + f.login, atMs: f.atMs },
     cannot,
   };
