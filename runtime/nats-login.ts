@@ -1,3 +1,4 @@
+import { nextUser } from './agent/passwords.ts';
 import type { Config } from './config.ts';
 import { loadSecrets, readSecretFile, workerPassword, type NatsRole } from './secrets.ts';
 
@@ -16,6 +17,9 @@ export function workerLogin(config: Config, workerId: string = config.worker.id)
   const pass = given(config) ?? workerPassword(readSecretFile(config.nats.pskFile), workerId);
   return { servers: config.nats.servers, user: workerId, pass, inboxPrefix: `_INBOX_${workerId}`, name: `troupe ${workerId}` };
 }
+
+/** The same under the name that holders of the next pre-shared key have while there are two. */
+export const nextLogin = (login: NatsLogin): NatsLogin => ({ ...login, user: nextUser(login.user) });
 
 function given(config: Config): string | null {
   if (config.nats.password !== null) return config.nats.password;

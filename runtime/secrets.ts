@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
@@ -19,12 +19,14 @@ export type Secrets = {
   nats: Record<NatsRole, string>;
   /** Pre-shared key of the workers: `workerPassword` derives each one's password. */
   psk: string;
+  /** The one that takes its place, while both are accepted; null at other times. */
+  nextPsk: string | null;
   ring: KeyRing;
   /** Password of `admin` until it is changed on the page. */
   admin: string;
 };
 
-const FILES = { master: 'nats-master', web: 'nats-web', operator: 'nats-operator', psk: 'worker-psk', kek: 'kek.json', admin: 'admin-password' } as const;
+const FILES = { master: 'nats-master', web: 'nats-web', operator: 'nats-operator', psk: 'worker-psk', nextPsk: 'worker-psk.next', installation: 'installation', kek: 'kek.json', admin: 'admin-password' } as const;
 
 /** Reads the secrets, making all of them when there are none. Throws SecretError on any that is missing, damaged or readable by others. */
 export function loadSecrets(config: Pick<Config, 'dataDir' | 'secretsDir'>): Secrets {
@@ -36,10 +38,43 @@ export function loadSecrets(config: Pick<Config, 'dataDir' | 'secretsDir'>): Sec
   compareRing(join(dir, FILES.kek), checkFile(config), ring);
   return {
     nats: { master: token(FILES.master), web: token(FILES.web), operator: token(FILES.operator) },
-    psk: token(FILES.psk),
+    ...readPsks(config),
     ring,
     admin: readSecret(join(dir, FILES.admin), /^[a-z0-9-]{12,64}$/),
   };
+}
+
+/** The workers' keys as their files have them now: another process may change them. */
+export function readPsks(config: Pick<Config, 'secretsDir'>): { psk: string; nextPsk: string | null } {
+  const file = (name: string) => join(config.secretsDir, name);
+  const psk = readToken(file(FILES.psk));
+  return { psk, nextPsk: existsSync(file(FILES.nextPsk)) ? readToken(file(FILES.nextPsk)) : null };
+}
+
+/** Makes the next pre-shared key; both are good from then on. Throws where there is one already. */
+export function addPsk(config: Pick<Config, 'dataDir' | 'secretsDir'>): string {
+  const { psk, nextPsk } = loadSecrets(config);
+  const file = join(config.secretsDir, FILES.nextPsk);
+  if (nextPsk !== null) throw new SecretError(file, 'is there already: finish that rotation with troupe secrets drop-psk first');
+  // Containers and pods are known by a mark that was made of the first key.
+  if (!existsSync(join(config.secretsDir, FILES.installation))) writeWhole(join(config.secretsDir, FILES.installation), `${installationMark(psk)}\n`);
+  writeWhole(file, `${randomBytes(32).toString('hex')}\n`);
+  return file;
+}
+
+/** Puts the next key in the place of the old one, in one step. */
+export function dropPsk(config: Pick<Config, 'dataDir' | 'secretsDir'>): void {
+  const file = join(config.secretsDir, FILES.nextPsk);
+  if (loadSecrets(config).nextPsk === null) throw new SecretError(file, 'is not there: begin with troupe secrets add-psk');
+  renameSync(file, join(config.secretsDir, FILES.psk));
+}
+
+const installationMark = (psk: string): string => createHash('sha256').update(`troupe installation ${psk}`).digest('hex').slice(0, 12);
+
+/** The same for every master of one Troupe, and no other's, whatever becomes of its keys. */
+export function installationOf(config: Pick<Config, 'secretsDir'>, psk: string): string {
+  const file = join(config.secretsDir, FILES.installation);
+  return existsSync(file) ? readSecret(file, /^[0-9a-f]{12}$/) : installationMark(psk);
 }
 
 /** A worker's NATS password: HMAC-SHA256 of its id under the pre-shared key, in hex. */

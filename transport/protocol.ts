@@ -142,8 +142,8 @@ export const machineFacts = z.object({
 });
 export type MachineFacts = z.infer<typeof machineFacts>;
 
-/** `troupe.join.<machine>`. `install` tells two machines of one name apart; `replace` says that the earlier one is gone for good. */
-export const joinRequest = z.object({ machine: z.string(), install: z.string().regex(/^[0-9a-f]{32}$/), replace: z.boolean().default(false), facts: machineFacts });
+/** `troupe.join.<machine>`. `install` tells two machines of one name apart; `replace` says that the earlier one is gone for good; `key` names the pre-shared key, where there may be two. */
+export const joinRequest = z.object({ machine: z.string(), install: z.string().regex(/^[0-9a-f]{32}$/), replace: z.boolean().default(false), key: z.string().regex(/^[0-9a-f]{12}$/).optional(), facts: machineFacts });
 export type JoinRequest = z.infer<typeof joinRequest>;
 /** The same of a worker that the server doesn't know yet. */
 export const workerJoin = z.strictObject({ worker: z.string().refine(isId) });

@@ -11,7 +11,7 @@ import { hostId } from '../host-name.ts';
 import type { NatsLogin } from '../nats-login.ts';
 import { tryServer } from '../nats-server/server-ready.ts';
 import { readSecretFile, writeWhole } from '../secrets.ts';
-import { agentPassword, agentUser, JOIN_USER, joinPassword } from './passwords.ts';
+import { agentPassword, agentUser, JOIN_USER, joinPassword, nextUser, pskName } from './passwords.ts';
 
 const shape = z.object({ machine: z.string().refine(isId), install: z.string(), password: z.string().nullable() });
 /** Who this machine is to the masters. `password` is null until it has joined. */
@@ -97,12 +97,16 @@ export class Membership {
   async #join(psk: string, facts: MachineFacts): Promise<{ is: 'joined' } | { is: 'silent' | 'refused' | 'taken'; why: string }> {
     const { machine, install } = this.#me;
     const login = { servers: this.#o.servers, user: JOIN_USER, pass: joinPassword(psk), inboxPrefix: `_INBOX_${JOIN_USER}`, name: `troupe join ${machine}` };
-    const t = await tryServer(login, false);
+    let t = await tryServer(login, false);
+    if (t.is === 'refused') {
+      login.user = nextUser(JOIN_USER);
+      t = await tryServer(login, false);
+    }
     if (t.is !== 'ready') return { is: t.is, why: t.is === 'silent' ? `NATS at ${this.#o.servers.join(', ')} does not answer (${t.why}): set NATS_URL or --master` : t.why };
     try {
       const nc = await connect({ ...login, reconnect: false, timeout: 2000 });
       try {
-        const request: JoinRequest = { machine, install, replace: this.#replace, facts };
+        const request: JoinRequest = { machine, install, replace: this.#replace, key: pskName(psk), facts };
         const reply = answer.parse((await nc.request(subjects.join(machine), JSON.stringify(request), { timeout: 15_000 })).json());
         if (!reply.ok) return { is: reply.code === 'conflict' ? 'taken' : 'silent', why: reply.message };
       } finally {

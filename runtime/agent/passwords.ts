@@ -5,7 +5,14 @@ export const JOIN_USER = 'join';
 /** The NATS user of a machine's agent. No worker may have such a name. */
 export const agentUser = (machine: string): string => `agent-${machine}`;
 
-const derived = (psk: string, label: string): string => createHmac('sha256', psk).update(label).digest('hex');
+/** Whoever holds the next key logs in under this name until the old one is gone: a NATS user has one password. No id has a dot. */
+export const nextUser = (user: string): string => `${user}.next`;
+/** Tells two pre-shared keys apart, and says nothing else of them. */
+export const pskName = (psk: string): string => derived(psk, 'troupe key name').slice(0, 12);
+
+function derived(psk: string, label: string): string {
+  return createHmac('sha256', psk).update(label).digest('hex');
+}
 
 /** Labels of their own keep these apart from every worker's password: an id has no blanks. */
 export const joinPassword = (psk: string): string => derived(psk, 'troupe join');

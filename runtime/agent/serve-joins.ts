@@ -24,9 +24,9 @@ export function serveJoins({ nc, config, secrets, log, joined }: ServeJoins): { 
     if (worker.success && worker.data.worker === machine) return admitOne(machine);
     const read = joinRequest.safeParse(data);
     if (!read.success || machine === null || read.data.machine !== machine) return { ok: false, code: 'invalid', message: `the request of ${subject} can't be read: does the agent have the master's version?` };
-    const { install, replace, facts } = read.data;
+    const { install, replace, key, facts } = read.data;
     try {
-      await admitMachine(config, secrets, machine, install, replace);
+      await admitMachine(config, secrets, machine, install, replace, key ?? null);
     } catch (error) {
       const taken = error instanceof MachineTaken;
       log('warn', `machine ${machine} may not join: ${(error as Error).message}`);

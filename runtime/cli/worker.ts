@@ -28,7 +28,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { servers, user, pass } = workerLogin(config);
   const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
   return runUntilSignal(
-    () => startWorker({ workerId: id, servers, user, pass, dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
+    () => startWorker({ workerId: id, servers, user, pass, login: () => workerLogin(config), dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
     config.timing.grace,
   );
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -20,7 +19,7 @@ import { natsLogin } from '../nats-login.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
-import { freshRing, loadSecrets, writeWhole } from '../secrets.ts';
+import { freshRing, installationOf, loadSecrets, writeWhole } from '../secrets.ts';
 import { accountEffects } from './account-effects.ts';
 import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
@@ -71,7 +70,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     if (engine.host.owns(`worker/${worker}`)) engine.host.put(`worker/${worker}`, { is: 'event', event: { type: is }, cause: { id: `${is}:${incarnation}:${Date.now()}` } }, () => {});
   });
   const open = async (reference: string): Promise<string | null> => (await vault?.open(reference)) ?? null;
-  const drivers = new Drivers({ config, installation: installationOf(secrets.psk), nc, hostKeys: hostKeys(() => engine, db), open, key: (id) => keyOf(engine, open, id) });
+  const drivers = new Drivers({ config, installation: installationOf(config, secrets.psk), nc, hostKeys: hostKeys(() => engine, db), open, key: (id) => keyOf(engine, open, id) });
   const settings = new FleetSettingsReader(new Kvm(nc));
   const storage = new StorageWatch((report) => void (nc.isClosed() || nc.publish(subjects.stuck(engine.id), JSON.stringify(report))));
   const engine: Engine = new Engine({
@@ -203,9 +202,6 @@ async function sealSecret(vault: Vault | null, to: Address, field: string, value
   await vault.put(owner, name, value);
   return `${owner}.${name}`;
 }
-
-/** The same for every master of one Troupe, and no other's. */
-const installationOf = (psk: string): string => createHash('sha256').update(`troupe installation ${psk}`).digest('hex').slice(0, 12);
 
 /** A key of the key store, opened. */
 async function keyOf(engine: Engine, open: (reference: string) => Promise<string | null>, id: string): Promise<{ privateKey: string; passphrase: string | null } | null> {

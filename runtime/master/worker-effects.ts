@@ -9,7 +9,7 @@ import type { SshDriver } from '../drivers/ssh/ssh-driver.ts';
 import { DriverError, type Driver } from '../drivers/contract.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
-import type { Secrets } from '../secrets.ts';
+import { readPsks, type Secrets } from '../secrets.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
 import type { Liveness } from './liveness.ts';
 import { specOf } from './worker-spec.ts';
@@ -44,7 +44,7 @@ export function workerEffects({ config, secrets, drivers, mux, liveness, open }:
           if (value === null) throw new EffectFailed('refused', `secret_env: the value of ${name} is gone; set it again`);
           sealed[name] = value;
         }
-        const spec = specOf({ config, secrets, id, wanted, version, sealed });
+        const spec = specOf({ config, secrets: readPsks(config), id, wanted, version, sealed });
         if (wanted.deployment_type === 'agent') {
           const { place } = await (driver as unknown as AgentDriver).facts();
           Object.assign(spec, { command: place.node, args: [place.main, ...spec.args.slice(1)], cwd: wanted.working_directory ?? place.cwd });

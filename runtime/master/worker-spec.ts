@@ -9,7 +9,7 @@ import { workerPassword, type Secrets } from '../secrets.ts';
 const IN_IMAGE = '/app';
 const DATA_IN_IMAGE = '/data';
 
-export type SpecOptions = { config: Config; secrets: Pick<Secrets, 'psk'>; id: string; wanted: WorkerConfig; version: number; /** The sealed variables, opened. */ sealed: Record<string, string> };
+export type SpecOptions = { config: Config; secrets: Pick<Secrets, 'psk' | 'nextPsk'>; id: string; wanted: WorkerConfig; version: number; /** The sealed variables, opened. */ sealed: Record<string, string> };
 
 /** What the worker's driver is asked to start: where the program is there, how the master is reached from there, and what it may use. */
 export function specOf(o: SpecOptions): Spec {
@@ -71,4 +71,4 @@ const here = (config: Config): Record<string, string> => ({
 });
 
 /** Elsewhere it gets its own password and no key that would open others. */
-const there = ({ config, secrets, id }: SpecOptions): Record<string, string> => ({ NATS_URL: config.nats.advertised.join(','), NATS_PASSWORD: workerPassword(secrets.psk, id) });
+const there = ({ config, secrets, id }: SpecOptions): Record<string, string> => ({ NATS_URL: config.nats.advertised.join(','), NATS_PASSWORD: workerPassword(secrets.nextPsk ?? secrets.psk, id) });

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { agentPassword, agentUser } from '../agent/passwords.ts';
+import { agentPassword, agentUser, pskName } from '../agent/passwords.ts';
 import { workerLogin, type NatsLogin } from '../nats-login.ts';
-import type { Secrets } from '../secrets.ts';
+import { readPsks, type Secrets } from '../secrets.ts';
 import { serverFiles } from './server-config.ts';
 import { tryServer } from './server-ready.ts';
 import { knownMachines, writeMachine, writeUsers } from './users.ts';
@@ -17,12 +17,14 @@ export async function admitWorker(config: Config, secrets: Secrets, workerId: st
   await taken(config, workerLogin({ ...config, nats: { ...config.nats, user: null, password: null, passwordFile: null } }, workerId), changed);
 }
 
-/** The same for a machine's agent. Throws when a worker has its name, or the machine is known from another installation and `replace` isn't set. */
-export async function admitMachine(config: Config, secrets: Secrets, machine: string, install: string, replace: boolean): Promise<void> {
+/** The same for a machine's agent; `key` names the pre-shared key that it holds. Throws when a worker has its name, or the machine is known from another installation and `replace` isn't set. */
+export async function admitMachine(config: Config, secrets: Secrets, machine: string, install: string, replace: boolean, key: string | null = null): Promise<void> {
   const known = knownMachines(config);
   if (Object.hasOwn(known, machine) && known[machine] !== install && !replace) throw new MachineTaken(machine);
-  const changed = writeMachine(config, secrets, machine, install);
-  await taken(config, { servers: config.nats.servers, user: agentUser(machine), pass: agentPassword(secrets.psk, machine, install), inboxPrefix: `_INBOX_${agentUser(machine)}`, name: 'troupe join' }, changed);
+  const { psk, nextPsk } = readPsks(config);
+  const of = nextPsk !== null && key === pskName(nextPsk) ? nextPsk : psk;
+  const changed = writeMachine(config, secrets, machine, install, of);
+  await taken(config, { servers: config.nats.servers, user: agentUser(machine), pass: agentPassword(of, machine, install), inboxPrefix: `_INBOX_${agentUser(machine)}`, name: 'troupe join' }, changed);
 }
 
 /** Two machines of one name would both carry out what either is told. */

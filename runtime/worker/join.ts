@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { answer, type WorkerJoin } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
-import { JOIN_USER, joinPassword } from '../agent/passwords.ts';
+import { JOIN_USER, joinPassword, nextUser } from '../agent/passwords.ts';
 import { ConfigError, type Config } from '../config.ts';
-import { workerLogin } from '../nats-login.ts';
+import { nextLogin, workerLogin } from '../nats-login.ts';
 import { tryServer } from '../nats-server/server-ready.ts';
 import { readSecretFile } from '../secrets.ts';
 
@@ -18,13 +18,15 @@ export async function joinAsWorker(config: Config, log: (message: string) => voi
   const psk = readSecretFile(config.nats.pskFile);
   const join = { servers: config.nats.servers, user: JOIN_USER, pass: joinPassword(psk), inboxPrefix: `_INBOX_${JOIN_USER}`, name: `troupe join ${id}` };
   for (let refused = 0, told = ''; ; await delay(500)) {
-    const own = await tryServer(workerLogin(config), false);
-    if (own.is !== 'refused') return;
-    const asked = await tryServer(join, false);
+    if ((await tryServer(workerLogin(config), false)).is !== 'refused') return;
+    if ((await tryServer(nextLogin(workerLogin(config)), false)).is === 'ready') return;
+    let as = join;
+    let asked = await tryServer(as, false);
+    if (asked.is === 'refused') asked = await tryServer((as = { ...join, user: nextUser(JOIN_USER) }), false);
     // A server that reads its users again may refuse for a moment.
     if (asked.is === 'refused' && ++refused >= 10) throw new ConfigError([`NATS at ${config.nats.servers.join(', ')} takes neither ${id} nor ${JOIN_USER}: WORKER_PSK_FILE (${config.nats.pskFile}) must hold the masters' key`]);
     if (asked.is !== 'ready') continue;
-    const why = await request(join, id);
+    const why = await request(as, id);
     if (why === null) return;
     if (why.for === 'ever') throw new ConfigError([why.text]);
     if (why.text !== told) log((told = why.text));

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { nextUser } from '../agent/passwords.ts';
 import { answer, type FxAnswer } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { WorkerFault } from './fault.ts';
 import type { WorkerLog } from './worker-log.ts';
 
-export type LinkOptions = { worker: string; servers: string | string[]; user?: string; pass?: string; log: WorkerLog };
+export type LinkOptions = { worker: string; servers: string | string[]; user?: string; pass?: string; /** Its login as it is now: read anew for each attempt, since a key may be replaced under it. */ login?: (() => { user: string; pass: string }) | undefined; log: WorkerLog };
 
 /** The worker's one connection to the masters. Reconnects for ever. */
 export class Link {
@@ -14,6 +15,7 @@ export class Link {
   readonly #nc: NatsConnection;
   readonly #log: WorkerLog;
   readonly #stopped = new AbortController();
+  #connected = true;
 
   private constructor(worker: string, nc: NatsConnection, log: WorkerLog) {
     this.#worker = worker;
@@ -23,13 +25,30 @@ export class Link {
   }
 
   /** Waits until a server takes the login; says now and then why it still waits. */
-  static async open({ worker, servers, user, pass, log }: LinkOptions): Promise<Link> {
-    const waiting = setInterval(() => log('warn', 'lifecycle', `still waiting for NATS at ${servers}: is it up, and is the password of ${user ?? worker} right?`), 10_000);
+  static async open({ worker, servers, user = worker, pass = '', login = () => ({ user, pass }), log }: LinkOptions): Promise<Link> {
+    // While two pre-shared keys are good, holders of the next one have a name of their own.
+    let tries = 0;
+    let mine = login();
+    const credentials = () => {
+      try {
+        mine = login();
+      } catch {
+        // Its file is gone: what was good may still be.
+      }
+      return tries++ % 2 === 0 ? mine : { ...mine, user: nextUser(mine.user) };
+    };
+    const waiting = setInterval(() => log('warn', 'lifecycle', `still waiting for NATS at ${servers}: is it up, and is the password of ${user} right?`), 10_000);
     try {
       const nc = await connect({
-        servers, user, pass, name: `troupe ${worker}`, inboxPrefix: `_INBOX_${worker}`, maxReconnectAttempts: -1, waitOnFirstConnect: true,
+        servers, authenticator: credentials, name: `troupe ${worker}`, inboxPrefix: `_INBOX_${worker}`, maxReconnectAttempts: -1, waitOnFirstConnect: true,
         reconnectTimeWait: 500, reconnectJitter: 500, pingInterval: 5000, maxPingOut: 2, ignoreAuthErrorAbort: true,
       });
+      // Whatever was taken last is tried first.
+      const settle = () => void (tries = (tries + 1) % 2);
+      settle();
+      void (async () => {
+        for await (const s of nc.status()) if (s.type === 'reconnect') settle();
+      })();
       return new Link(worker, nc, log);
     } finally {
       clearInterval(waiting);
@@ -55,6 +74,11 @@ export class Link {
         await sleep(500);
       }
     }
+  }
+
+  /** True while a server has it. */
+  get connected(): boolean {
+    return this.#connected;
   }
 
   /** One heartbeat; null when nobody confirms it in time. */
@@ -113,6 +137,7 @@ export class Link {
 
   async #watch(): Promise<void> {
     for await (const s of this.#nc.status()) {
+      if (s.type === 'disconnect' || s.type === 'reconnect') this.#connected = s.type === 'reconnect';
       if (s.type === 'disconnect' || s.type === 'reconnect') this.#log('warn', 'lifecycle', s.type === 'reconnect' ? 'connected to NATS again' : 'the connection to NATS is lost');
       if (s.type === 'error') this.#log('error', 'system', 'NATS says no', { error: String(s.error) });
     }

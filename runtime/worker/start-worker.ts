@@ -30,6 +30,8 @@ export type WorkerOptions = {
   servers: string | string[];
   user?: string;
   pass?: string;
+  /** The login as it is now, where it may change. */
+  login?: () => { user: string; pass: string };
   dataDir: string;
   heartbeatMs: number;
   maxAccounts: number;
@@ -69,7 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const platforms = await loadPlatforms();
   for (const p of platforms) if (!p.ok) log('error', 'lifecycle', `platform ${p.id} is left out: ${p.reason}`);
 
-  const connected = await Link.open({ worker: workerId, servers: options.servers, user: options.user, pass: options.pass, log });
+  const connected = await Link.open({ worker: workerId, servers: options.servers, user: options.user, pass: options.pass, login: options.login, log });
   link = connected;
   const fence = new Fence(options.leaseMs ?? 15_000, (account, reason) => {
     log('warn', 'lifecycle', `account ${account} is given up: ${reason}`, { account });

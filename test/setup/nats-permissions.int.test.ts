@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { agentPassword, agentUser, joinPassword } from '../../runtime/agent/passwords.ts';
+import { agentPassword, agentUser, joinPassword, pskName } from '../../runtime/agent/passwords.ts';
+import { run as secretsVerb } from '../../runtime/cli/secrets.ts';
 import { admitMachine, admitWorker } from '../../runtime/nats-server/admit-worker.ts';
-import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { serverReady, tryServer } from '../../runtime/nats-server/server-ready.ts';
 import { knownMachines, usersFile, writeUsers } from '../../runtime/nats-server/users.ts';
 import { natsLogin, workerLogin, type NatsLogin } from '../../runtime/nats-login.ts';
+import { installationOf, readPsks, workerPassword } from '../../runtime/secrets.ts';
+import type { VerbContext } from '../../runtime/verb.ts';
+import { Link } from '../../runtime/worker/link.ts';
 import { STREAM } from '../../transport/subjects.ts';
 import { runningServer, type RunningServer } from './running-server.ts';
 
@@ -215,6 +219,46 @@ it('a machine that is set up anew makes the earlier one\'s login void', async ()
   await expect(as({ servers: server.config.nats.servers, user: 'agent-box-3', pass: agentPassword(server.secrets.psk, 'box-3', INSTALL), inboxPrefix: '_INBOX_agent-box-3', name: 'x' })).rejects.toThrow(/authorization/i);
   for (const bad of ['', 'A', 'a.b', '*', 'x'.repeat(64)]) await expect(admitMachine(server.config, server.secrets, bad, INSTALL, false), bad).rejects.toThrow(/machine/);
 });
+
+it('takes an old and a new pre-shared key beside each other, until the old one is dropped: nobody is cut off before', async () => {
+  const { config } = server;
+  const say = { out: [] as string[], err: [] as string[] };
+  const verb = (...args: string[]) => secretsVerb(args, { env: {}, config: () => config, out: (l: string) => void say.out.push(l), err: (l: string) => void say.err.push(l) } as unknown as VerbContext);
+  const log = (() => {}) as never;
+  const old = readPsks(config).psk;
+  await admitMachine(config, server.secrets, 'rack', INSTALL, false);
+  const mark = installationOf(config, old);
+  // One of this machine, whose key is in the folder; one that was handed its password; one with the new key.
+  const near = await Link.open({ worker: 'worker-1', servers: config.nats.servers, login: () => workerLogin(config, 'worker-1'), log });
+  const handed = await Link.open({ worker: 'worker-2', servers: config.nats.servers, user: 'worker-2', pass: workerPassword(old, 'worker-2'), log });
+  const up = async (link: Link) => link.connected;
+  expect(await verb('add-psk')).toBe(0);
+  await expect(verb('add-psk')).rejects.toThrow(/drop-psk first/);
+  const next = readPsks(config).nextPsk!;
+  const taken = (user: string, pass: string) => tryServer({ servers: config.nats.servers, user, pass, inboxPrefix: '_INBOX_x', name: 'x' }, false).then((t) => t.is);
+  await expect.poll(() => taken('join.next', joinPassword(next)), { timeout: 10_000 }).toBe('ready');
+  expect(await Promise.all([taken('join', joinPassword(old)), taken('worker-2', workerPassword(old, 'worker-2')), taken('worker-2', workerPassword(next, 'worker-2'))])).toEqual(['ready', 'ready', 'refused']);
+  const far = await Link.open({ worker: 'worker-9', servers: config.nats.servers, user: 'worker-9', pass: workerPassword(next, 'worker-9'), log });
+  expect(await Promise.all([near, handed, far].map(up))).toEqual([true, true, true]);
+  // A worker that is let in meanwhile, and a machine that joins by either key.
+  await admitWorker(config, server.secrets, 'late');
+  expect(await Promise.all([taken('late', workerPassword(old, 'late')), taken('late.next', workerPassword(next, 'late'))])).toEqual(['ready', 'ready']);
+  await admitMachine(config, server.secrets, 'new-rack', INSTALL, false, pskName(next));
+  expect(await taken('agent-new-rack', agentPassword(next, 'new-rack', INSTALL))).toBe('ready');
+
+  expect(await verb('drop-psk')).toBe(1);
+  expect(say.err.join('\n')).toContain('connected by the old key: worker-1, worker-2');
+  expect(await verb('drop-psk', '--yes')).toBe(0);
+  await expect.poll(() => taken('join', joinPassword(next)), { timeout: 10_000 }).toBe('ready');
+  expect(await Promise.all([taken('join', joinPassword(old)), taken('late', workerPassword(old, 'late')), taken('join.next', joinPassword(next))])).toEqual(['refused', 'refused', 'refused']);
+  await expect.poll(() => Promise.all([near, handed, far].map(up)), { timeout: 20_000 }).toEqual([true, false, true]);
+  // Agents keep their login, and containers their mark.
+  expect(await Promise.all([taken('agent-rack', agentPassword(old, 'rack', INSTALL)), taken('agent-new-rack', agentPassword(next, 'new-rack', INSTALL))])).toEqual(['ready', 'ready']);
+  expect(installationOf(config, readPsks(config).psk)).toBe(mark);
+  expect(readPsks(config)).toEqual({ psk: next, nextPsk: null });
+  Object.assign(server.secrets, readPsks(config));
+  await Promise.all([near, handed, far].map((l) => l.close()));
+}, 90_000);
 
 it('runs as asked: every write synced, loopback only, no password in its arguments', async () => {
   const info = await serverReady(natsLogin(server.config, 'master'), 5000);
