@@ -36,6 +36,7 @@ import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
+import { UserSweep } from './user-sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
 import { Watchdog } from './watchdog.ts';
 import { WorkerDesk, type Ask } from './worker-desk.ts';
@@ -131,6 +132,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const sweep = new LeaseSweep(db, engine, liveness);
   const fleet = new FleetWatch(db, engine, liveness);
   const machines = new MachineDesk(nc, engine, db, config.timing);
+  const users = new UserSweep(config, secrets, db, (message) => log.info(message));
   const watchdog = new Watchdog({
     part: 'master',
     stalled: (stillMs) => {
@@ -151,6 +153,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     async stop() {
       await watchdog.stop();
       sweep.stop();
+      users.stop();
       fleet.stop();
       machines.stop();
       joins.stop();
