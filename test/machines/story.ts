@@ -63,6 +63,13 @@ export class Story {
     this.now = end;
   }
 
+  /** The next timer, taken only `ms` after it was due: nothing ran meanwhile. */
+  wakeLate(ms: number): void {
+    const first = Object.entries(this.entry.pending.timers).sort(([, a], [, b]) => a.due - b.due)[0]!;
+    this.now = first[1].due + ms;
+    this.take({ is: 'timer', token: first[0], cause: this.cause() });
+  }
+
   private token(src: string): string {
     const found = Object.entries(this.entry.pending.effects).find(([, e]) => e.src === src)?.[0];
     if (!found) throw new Error(`${this.kind} does not wait for ${src}; it is ${this.state} and waits for ${this.running.join(', ') || 'nothing'}`);
