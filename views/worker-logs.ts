@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 import { dialog, hour, region } from './parts.ts';
+import { visible } from './visible.ts';
 
 export type LogLine = { id: number; atMs: number; level: string; category: string; message: string };
 export type LogFilter = { level: string; category: string; q: string };
@@ -31,6 +32,3 @@ export function logView(x: Ctx, m: WorkerLogs): Html {
 
 /** What its process printed, as its driver has it. */
 export const outputDialog = (x: Ctx, m: { name: string; lines: string[] }): Html => dialog(x, x.t('worker.output-of', { name: m.name }), html`<pre class="log" tabindex="0" data-follow="">${m.lines.length === 0 ? html`<span class="muted">${x.t('worker.no-output')}</span>` : m.lines.map((l) => html`<span>${visible(l)}\n</span>`)}</pre>`, 'drawer');
-
-/** Control characters as their escapes, so that a log line can't draw. */
-const visible = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\u0080-\u009f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
