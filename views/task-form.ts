@@ -56,8 +56,8 @@ export function taskFields(x: Ctx, m: Pick<TaskFormModel, 'tools' | 'groups' | '
   const any: [string, string] = ['', x.t('task.any')];
   return html`<div class="grid">${field({ name: 'title', label: x.t('task.title'), value: v.title, required: true })}${choice('type', x.t('task.type'), v.type, TASK_TYPES.map((t) => [t, x.word('task-type', t)]))}</div>
   <div class="page-work">${field({ name: 'url', label: x.t('task.url'), value: v.url, type: 'text', placeholder: 'https://', hint: x.t('task.url-hint') })}
-    <fieldset class="step-box"><legend>${x.t('task.steps')}</legend><ol id="steps" data-steps="">${v.steps.map((s, i) => stepRow(x, m.tools, i + 1, s))}</ol>
-      <button type="button" class="button" hx-get=${`/tasks/step?n=${v.steps.length + 1}`} hx-target="#steps" hx-swap="beforeend" data-add-step="">${x.t('task.step-add')}</button></fieldset></div>
+    <fieldset class="step-box"><legend>${x.t('task.steps')}</legend><ol id="steps" data-steps="">${v.steps.map((s, i) => stepRow(x, m.tools, String(i + 1), s))}</ol>
+      <button type="button" class="button" hx-get="/tasks/step" hx-target="#steps" hx-swap="beforeend">${x.t('task.step-add')}</button></fieldset></div>
   <div class="shell-work"><label class="field"><span>${x.t('task.command')}</span><textarea class="mono" name="command" rows="4" spellcheck="false">${v.command}</textarea><small>${x.t('task.command-hint')}</small></label></div>
   <div class="grid">${choice('group', x.t('workers.group'), v.group, [...new Set(['default', ...m.groups, ...(v.group ? [v.group] : [])])].map((g) => [g, g]))}
     ${field({ name: 'priority', label: x.t('task.priority'), value: v.priority, type: 'number', min: 1, max: 10, required: true, hint: x.t('task.priority-hint') })}
@@ -76,15 +76,15 @@ export function taskFields(x: Ctx, m: Pick<TaskFormModel, 'tools' | 'groups' | '
     <label class="field wide"><span>${x.t('workers.description')}</span><textarea name="description" rows="2">${v.description}</textarea></label></div></details>`;
 }
 
-/** One step: a tool and its arguments, with where it stands among the others. */
-export function stepRow(x: Ctx, tools: ToolChoice[], n: number, s: StepValue): Html {
+/** One step: a tool and its arguments. `n` ties its fields together; the order is that of the form. */
+export function stepRow(x: Ctx, tools: ToolChoice[], n: string, s: StepValue): Html {
   const tool = tools.find((t) => t.name === s.tool) ?? tools[0];
   return html`<li class="card step" data-step=""><div class="row"><select name=${`step-${n}-tool`} aria-label=${x.t('task.tool')} hx-get=${`/tasks/step?n=${n}`} hx-include="closest li" hx-target="closest li" hx-swap="outerHTML" hx-trigger="change">${tools.map((t) => html`<option value=${t.name} ?selected=${t.name === tool?.name}>${t.name}</option>`)}</select><span class="sub grow">${tool?.title ?? ''}</span>
     <button type="button" class="button plain icon" data-step-up="" aria-label=${x.t('task.step-up')} title=${x.t('task.step-up')}>↑</button><button type="button" class="button plain icon" data-step-down="" aria-label=${x.t('task.step-down')} title=${x.t('task.step-down')}>↓</button><button type="button" class="button plain icon" data-step-drop="" aria-label=${x.t('remove')} title=${x.t('remove')}>✕</button></div>
     ${tool && tool.fields.length > 0 ? html`<div class="grid">${tool.fields.map((f) => argument(x, n, f, s.args[f.name] ?? ''))}</div>` : null}</li>`;
 }
 
-function argument(x: Ctx, n: number, f: ToolField, value: string): Value {
+function argument(x: Ctx, n: string, f: ToolField, value: string): Value {
   const name = `step-${n}-arg-${f.name}`;
   const label = html`<span>${f.name}${f.required ? ' *' : null}</span>`;
   const hint = f.hint ? html`<small>${f.hint}</small>` : null;

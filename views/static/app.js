@@ -188,6 +188,48 @@
     if (file) event.target.form.elements.namedItem(into).value = await file.text();
   });
 
+  // Steps of a task: up, down, out. Their order in the form is their order.
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-step-up], [data-step-down], [data-step-drop]');
+    const step = button?.closest('[data-step]');
+    if (!step) return;
+    if ('stepDrop' in button.dataset) {
+      const next = step.nextElementSibling ?? step.previousElementSibling;
+      step.remove();
+      $('select, input', next ?? document.createElement('i'))?.focus();
+    } else {
+      if ('stepUp' in button.dataset) step.previousElementSibling?.before(step);
+      else step.nextElementSibling?.after(step);
+      button.focus();
+    }
+  });
+
+  // Pictures of agents: those in sight are fetched anew, one after another.
+  const seen = new Set();
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) seen[isIntersecting ? 'add' : 'delete'](target);
+  });
+  const watchThumbs = () => all('[data-thumb]').forEach((img) => watcher.observe(img));
+  watchThumbs();
+  document.addEventListener('htmx:after:swap', watchThumbs);
+  (async () => {
+    for (;;) {
+      await new Promise((done) => setTimeout(done, 3000));
+      if (document.hidden) continue;
+      for (const img of [...seen]) {
+        if (!img.isConnected) {
+          seen.delete(img);
+          continue;
+        }
+        const url = new URL(img.src);
+        url.searchParams.set('t', String(Date.now()));
+        const next = new Image();
+        next.src = url.href;
+        await next.decode().then(() => (img.src = next.src), () => undefined);
+      }
+    }
+  })();
+
   // The map: one tip for all tiles, arrows from tile to tile, one tab stop.
   const tip = $('#tile-tip');
   let tipped = null;

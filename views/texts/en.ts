@@ -1,3 +1,4 @@
+import { workEn } from './work-en.ts';
 import type { TextKey } from './zh-CN.ts';
 
 /** Every text of the pages, in English. */
@@ -756,4 +757,5 @@ export const en: Record<TextKey, string> = {
   'why.none-free': 'and none of {group}\'s own workers is free to go',
   'why.takes-at-most': '{worker} takes {n} accounts at most',
   'why.serves-no-more': '{worker} does not serve group {name} any more',
+  ...workEn,
 };

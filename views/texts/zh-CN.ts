@@ -1,3 +1,5 @@
+import { workZhCN } from './work-zh-cn.ts';
+
 /** Every text of the pages, in Chinese. The keys are the contract: en.ts has the same. */
 export const zhCN = {
   'nav.label': '主导航',
@@ -754,6 +756,7 @@ export const zhCN = {
   'why.none-free': '分组 {group} 自己的 Worker 都忙',
   'why.takes-at-most': '{worker} 最多接 {n} 个账号',
   'why.serves-no-more': '{worker} 不再服务分组 {name}',
+  ...workZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;
