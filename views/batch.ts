@@ -4,7 +4,7 @@ import { dialog, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
 export type BatchAction = { verb: string; label: string };
-export type BatchItem = { id: string; name: string; state: string; group: 'state' | 'activity'; /** Why it is left out, or null. */ why: string | null };
+export type BatchItem = { id: string; name: string; state: string; group: 'state' | 'activity' | 'task' | 'agent'; /** Why it is left out, or null. */ why: string | null };
 export type BatchPreview = { base: string; action: BatchAction; items: BatchItem[]; /** What everyone must know before. */ note: string | null };
 export type BatchResult = { action: BatchAction; items: { id: string; name: string; error: string | null }[] };
 

@@ -1,6 +1,7 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { region } from './parts.ts';
+import { WORK_PATHS } from './work-tabs.ts';
 
 const HTMX = JSON.stringify({ history: 'reload', includeIndicatorCSS: false, mode: 'same-origin', defaultTimeout: 30_000, extensions: 'sse,troupe', morphScanLimit: 30 });
 
@@ -10,6 +11,7 @@ const PAGES = [
   ['/replies', 'nav.replies', '↩'],
   ['/accounts', 'nav.accounts', '☺'],
   ['/workers', 'nav.workers', '⚙'],
+  ['/hub', 'nav.work', '▤'],
   ['/notifications', 'nav.notifications', '◔'],
   ['/actors', 'nav.actors', '❖'],
   ['/settings', 'nav.settings', '☰'],

@@ -1,10 +1,11 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 import { auditList, type AuditModel } from './audit.ts';
+import { usersList, type UsersModel } from './users.ts';
 import { ago, button, chip, choice, empty, field, region } from './parts.ts';
 
 export type TokenLine = { id: string; name: string; scope: string; createdMs: number; usedMs: number | null };
-export type SettingsModel = { tokens: TokenLine[]; fresh: string | null; firstPassword: boolean; /** Null for whoever may not see it. */ audit: AuditModel | null };
+export type SettingsModel = { tokens: TokenLine[]; fresh: string | null; firstPassword: boolean; /** Null for whoever may not see it. */ audit: AuditModel | null; /** Null likewise. */ users: UsersModel | null };
 
 export function settingsPage(x: Ctx, m: SettingsModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.settings')}</h1></div>
@@ -12,7 +13,7 @@ export function settingsPage(x: Ctx, m: SettingsModel): Html {
     <div><h2 class="group">${x.t('settings.look')}</h2>
       <form class="card" method="post" action="/settings/look"><div class="grid">${choice('lang', x.t('settings.language'), x.lang, [['zh-CN', '中文'], ['en', 'English']])}${choice('theme', x.t('settings.theme'), x.theme, [['auto', x.t('settings.theme-auto')], ['light', x.t('settings.theme-light')], ['dark', x.t('settings.theme-dark')]])}</div><footer><button class="button main">${x.t('save')}</button></footer></form>
       <h2 class="group">${x.t('settings.password')}</h2>
-      <form class="card" hx-post="/settings/password" hx-swap="none" hx-disable="find button" data-reset="">${m.firstPassword ? html`<p class="note-text">${x.t('settings.password-first')}</p>` : null}<p class="form-error" role="alert" hidden></p><div class="grid">${field({ name: 'current', label: x.t('settings.password-now'), type: 'password', required: true, autocomplete: 'current-password' })}${field({ name: 'next', label: x.t('settings.password-new'), type: 'password', required: true, hint: x.t('settings.password-hint'), autocomplete: 'new-password' })}</div><footer><button class="button main">${x.t('settings.password-change')}</button></footer></form></div>
+      <form class="card" hx-post="/settings/password" hx-swap="none" hx-disable="find button" data-reset="">${m.firstPassword ? html`<p class="note-text">${x.t('settings.password-first')}</p>` : null}<p class="form-error" role="alert" hidden></p><div class="grid">${field({ name: 'current', label: x.t('settings.password-now'), type: 'password', required: true, autocomplete: 'current-password' })}${field({ name: 'next', label: x.t('settings.password-new'), type: 'password', required: true, hint: x.t('settings.password-hint'), autocomplete: 'new-password' })}</div><footer><button class="button main">${x.t('settings.password-change')}</button></footer></form>${m.users ? usersList(x, m.users) : null}</div>
     <div><h2 class="group">${x.t('settings.tokens')}</h2>
       <form class="card" hx-post="/settings/tokens" hx-target="#tokens" hx-select="#tokens" hx-swap="outerMorph" hx-status:4xx="swap:none" hx-disable="find button" data-reset=""><p class="form-error" role="alert" hidden></p><div class="grid">${field({ name: 'name', label: x.t('settings.token-name'), required: true, hint: x.t('settings.token-name-hint') })}${choice('scope', x.t('settings.token-scope'), 'operate', [['read', x.t('scope.read')], ['operate', x.t('scope.operate')], ['admin', x.t('scope.admin')]])}</div><footer><a class="button plain" href="/api">${x.t('settings.api-docs')}</a><button class="button main">${x.t('settings.token-new')}</button></footer></form>
       ${region({ ...x, url: '/settings' }, 'tokens', [], html`${m.fresh ? html`<div class="banner good" role="status"><b>${x.t('settings.token-once')}</b><code class="token" data-copy="">${m.fresh}</code></div>` : null}

@@ -18,6 +18,7 @@ import { listen } from './listen.ts';
 import { Live } from './live.ts';
 import { MachineFigures } from './fleet/machine-figures.ts';
 import { hearBeats, hearMachines, natsAudit, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
+import { natsStreams } from './nats-streams.ts';
 import type { Deps } from './ports.ts';
 import { ensureAdmin } from './users.ts';
 
@@ -70,6 +71,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     live,
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
+    streams: natsStreams(nc),
     platforms: platformIds,
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,

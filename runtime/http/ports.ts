@@ -5,6 +5,7 @@ import type { Db } from '../read-model/queries/read-model.ts';
 import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
+import type { StreamReport } from './nats-streams.ts';
 
 /** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless; `request` is what the audit keeps beside `by`. */
 export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string; request?: string }) => Promise<Answer>;
@@ -43,6 +44,8 @@ export type Deps = {
   connected(): boolean;
   view(): ViewHealth;
   platforms(): string[];
+  /** What the server says of its streams; throws while it does not answer. */
+  streams(): Promise<StreamReport>;
   authDisabled: boolean;
   /** True when pages come over TLS only, so cookies may say so. */
   version: string;

@@ -23,6 +23,8 @@ import { overviewPages } from './pages/overview-page.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
+import { streamPages } from './pages/stream-pages.ts';
+import { userPages } from './pages/user-pages.ts';
 import { workerPages } from './pages/worker-pages.ts';
 import type { Route } from './routes.ts';
 
@@ -30,7 +32,7 @@ import type { Route } from './routes.ts';
 export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
-    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(),
+    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(), ...userPages(), ...streamPages(),
     ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
   );
   return table;

@@ -9,7 +9,7 @@ const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
-    'GET /settings', 'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
+    'GET /settings', 'GET /streams', 'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
     'GET api/worker-configs', 'GET api/worker-configs/export', 'GET api/worker-configs/:id', 'GET api/worker-configs/:id/versions', 'GET api/worker-templates', 'GET api/worker-templates/:id', 'GET api/groups', 'GET api/scalers', 'GET api/scalers/:id', 'GET api/fleet/settings', 'GET api/machines', 'GET api/machines/:id', 'GET api/ssh-keys', 'GET api/workers', 'GET api/workers/overview', 'GET api/workers/:id', 'GET api/workers/:id/status', 'GET api/workers/:id/logs', 'GET api/workers/:id/metrics', 'GET api/workers/:id/health',
     'GET api/accounts', 'GET api/accounts/:id', 'GET api/login-sessions', 'GET api/login-sessions/:id', 'GET api/comments', 'GET api/direct-messages', 'GET api/notifications', 'GET api/replies', 'GET api/replies/:id',
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
@@ -23,7 +23,7 @@ const TABLE: Record<Route['needs'], string[]> = {
     'POST api/accounts', 'PUT api/accounts/:id', 'PATCH api/accounts/:id', 'DELETE api/accounts/:id', 'POST api/accounts/:id/pause', 'POST api/accounts/:id/resume', 'POST api/accounts/:id/crawl', 'POST api/accounts/:id/assign', 'POST api/accounts/:id/login',
     'POST api/login-sessions/:id/answer', 'POST api/login-sessions/:id/cancel', 'POST api/messages/read', 'POST api/replies', ...['check', 'mark-posted', 'resend', 'discard', 'cancel'].map((v) => `POST api/replies/:id/${v}`), 'POST api/actors/:kind/:id/events',
   ],
-  admin: ['POST /fleet/settings', 'GET /machines/keys/new', 'POST /machines/keys', 'POST /machines/keys/:id/remove', 'POST /machines/:id/accept', 'POST /machines/:id/forget-key', 'PUT api/fleet/settings', 'POST api/machines/:id/accept', 'POST api/machines/:id/forget-key', 'POST api/ssh-keys', 'DELETE api/ssh-keys/:id', 'POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
+  admin: ['GET /settings/users/new', 'POST /settings/users', 'GET /settings/users/:id/scope', 'POST /settings/users/:id/scope', 'POST /settings/users/:id/reset', 'POST /settings/users/:id/remove', 'POST /fleet/settings', 'GET /machines/keys/new', 'POST /machines/keys', 'POST /machines/keys/:id/remove', 'POST /machines/:id/accept', 'POST /machines/:id/forget-key', 'PUT api/fleet/settings', 'POST api/machines/:id/accept', 'POST api/machines/:id/forget-key', 'POST api/ssh-keys', 'DELETE api/ssh-keys/:id', 'POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
 };
 
 const RANK = { public: 0, read: 1, operate: 2, admin: 3 };

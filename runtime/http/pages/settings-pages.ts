@@ -15,6 +15,7 @@ import { page, type Route } from '../routes.ts';
 import { closeSession, openSession } from '../sessions.ts';
 import { createToken, listTokens } from '../tokens.ts';
 import { changePassword, findUser, signIn } from '../users.ts';
+import { usersModel } from './user-pages.ts';
 
 const AUDIT = 25;
 const YEAR = 365 * 24 * 3600;
@@ -72,7 +73,7 @@ export function settingsPages(): Route[] {
 async function model(call: Call, fresh: string | null) {
   const user = call.who.via === 'session' ? await findUser(call.d.users, call.who.name) : null;
   const tokens = call.who.scope === 'admin' ? await listTokens(call.d.tokens) : [];
-  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false, audit: call.who.scope === 'admin' ? audit(call) : null };
+  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false, audit: call.who.scope === 'admin' ? audit(call) : null, users: call.who.scope === 'admin' ? await usersModel(call, call.who.name) : null };
 }
 
 function audit(call: Call) {
