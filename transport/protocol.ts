@@ -47,7 +47,11 @@ export const heartbeat = z.object({
   cpuRatio: z.number(),
   diskFreeBytes: z.number().optional(),
   browsers: z.number().int(),
-  busy: z.object({ crawl: z.number().int(), reply: z.number().int(), login: z.number().int() }),
+  busy: z.object({ crawl: z.number().int(), reply: z.number().int(), login: z.number().int(), task: z.number().int().optional(), agent: z.number().int().optional() }),
+  /** The open windows of agents, and what each works at; an older worker has none. */
+  agents: z.array(z.object({ agent: z.string(), task: z.string().nullable() })).optional(),
+  /** Tasks that run. */
+  tasks: z.number().int().optional(),
   accounts: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
   /** The version of its configuration that it has taken on. */
   config: z.number().int().optional(),
@@ -82,6 +86,14 @@ export const registration = z.object({
   /** The version that it was started with; absent for one that was started by hand. */
   configVersion: z.number().int().optional(),
   mode: z.enum(['profile', 'context']),
+  /** Windows that it opens at the most, of agents and of tasks; absent in an older worker, which runs no tasks. */
+  maxAgents: z.number().int().min(0).max(1000).optional(),
+  /** Shell tasks at once, where it was started with --allow-shell. */
+  maxShells: z.number().int().min(0).max(1000).optional(),
+  allowShell: z.boolean().optional(),
+  /** cpu (cores), memory (MB), gpu (a count or a name), and whatever it was started with. */
+  labels: z.record(z.string().max(63), z.string().max(63)).optional(),
+  tools: z.array(z.string().max(64)).max(500).optional(),
 });
 export type Registration = z.infer<typeof registration>;
 
@@ -227,8 +239,53 @@ export const agentRequest = {
 } as const;
 export type AgentVerb = keyof typeof agentRequest;
 
+/** What a worker does that isn't bound to an account's lease: it acts while its heartbeats are confirmed. */
+const free = { worker: z.string(), incarnation: z.string() };
+const lent = { account: z.string().nullable(), platform: z.string().nullable(), epoch: z.number().nullable(), proxy: z.unknown() };
+
+/** The types of tasks; all but shell work on a page. */
+export const TASK_TYPES = ['scrape', 'test', 'automation', 'shell'] as const;
+export const taskPayload = z.strictObject({
+  url: z.string().max(4000).optional(),
+  actions: z.array(z.strictObject({ tool: z.string().min(1).max(64), args: z.record(z.string(), z.unknown()).default({}), note: z.string().max(300).optional() })).max(500).optional(),
+  command: z.string().max(20_000).optional(),
+  env: z.record(z.string().max(128), z.string().max(4096)).optional(),
+  cwd: z.string().max(500).optional(),
+  /** Leaves the window open for whoever comes next. */
+  keep: z.boolean().optional(),
+});
+export type TaskPayload = z.infer<typeof taskPayload>;
+
+/** A file that a task made: `object` is its name in the bucket troupe-results. */
+export const artefact = z.object({ name: z.string().max(200), type: z.string().max(100), object: z.string().max(200), bytes: z.number().int() });
+export type Artefact = z.infer<typeof artefact>;
+/** What `work` answers: the result itself up to 32 kB, or the object that holds it. */
+export const workDone = z.object({ result: z.unknown(), object: z.string().nullable(), artefacts: z.array(artefact).max(200), agent: z.string().nullable(), ms: z.number() });
+export type WorkDone = z.infer<typeof workDone>;
+
+/** `troupe.tasklog.<task>.<worker>`: one row, or an array of them. `at` is epoch milliseconds, `progress` 0 to 1. */
+export const taskNote = z.object({
+  at: z.number(),
+  level: z.enum(['info', 'warn', 'error', 'out', 'err']),
+  text: z.string().max(8000),
+  step: z.number().int().optional(),
+  progress: z.number().min(0).max(1).optional(),
+  attempt: z.number().int(),
+});
+export type TaskNote = z.infer<typeof taskNote>;
+
 /** Inputs of the effects that workers run, by `src`. */
 export const effectInput = {
+  /** Emits STARTED {agent} once when the page or process is there; done `workDone`. Faults: timeout, cancelled, tool-failed, navigation, crashed, exit-code, refused (never tried again), full. */
+  work: z.object({
+    ...free, task: z.string(), attempt: z.number().int(), type: z.enum(TASK_TYPES), title: z.string(), payload: taskPayload,
+    ...lent, agent: z.string().nullable(), timeoutMs: z.number().int(),
+  }),
+  /** The window of an agent, for as long as it lives. Emits OPENED {window, url, title}, CHANGED {url, title}; done when it was closed in order. Faults: crashed, full, refused. */
+  keep: z.object({
+    ...free, agent: z.string(), ...lent, url: z.string().nullable(),
+    viewport: z.object({ width: z.number().int(), height: z.number().int() }).nullable(), shared: z.boolean(),
+  }),
   /** Emits QR {picture, url, txn, expiresAt}, CHALLENGE {what, prompt, picture, txn}, CONFIRMING {prompt}; done {user, validUntil, fingerprint}. Signals: {txn, ref}. */
   login: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), method: z.string(), proxy: z.unknown() }),
   /** done {comments, messages, cursor, ms}: how many were new. */

@@ -1,7 +1,8 @@
 import { jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import { BUCKET, PREFIX, STREAM } from './subjects.ts';
+import { Objm } from '@nats-io/obj';
+import { BUCKET, OBJECTS, PREFIX, STREAM } from './subjects.ts';
 
 const DAY = 24 * 3600 * 1000;
 export const JOURNAL_AGE_MS = 90 * DAY;
@@ -36,12 +37,13 @@ export function streamConfigs(partitions: number): Wanted[] {
     { ...file, name: STREAM.metrics, subjects: [`${PREFIX}.metrics.*.*`], max_age: nanos(31 * DAY), allow_direct: true, allow_msg_ttl: true, discard: 'old' },
     { ...file, name: STREAM.notes, subjects: [`${PREFIX}.note.*.*`], max_age: nanos(365 * DAY), max_bytes: 256 * 1024 * 1024, duplicate_window: nanos(120_000), allow_direct: true, discard: 'old' },
     { ...file, name: STREAM.log, subjects: [`${PREFIX}.log.*.*`], max_age: nanos(14 * DAY), max_bytes: 512 * 1024 * 1024, allow_direct: true, discard: 'old' },
+    { ...file, name: STREAM.tasklog, subjects: [`${PREFIX}.tasklog.*.*`], max_age: nanos(7 * DAY), max_bytes: 256 * 1024 * 1024, allow_direct: true, discard: 'old' },
     { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: 1, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
   ] as Wanted[];
 }
 
 /** What a build after the first brought. */
-const LATER: ReadonlySet<string> = new Set([STREAM.metrics, STREAM.notes]);
+const LATER: ReadonlySet<string> = new Set([STREAM.metrics, STREAM.notes, STREAM.tasklog, `OBJ_${OBJECTS.results}`]);
 
 /** Buckets with the time that their values live, in milliseconds; 0 for ever. */
 const BUCKETS: Record<string, { ttl: number }> = {
@@ -52,6 +54,9 @@ const BUCKETS: Record<string, { ttl: number }> = {
   [BUCKET.vault]: { ttl: 0 },
   [BUCKET.pictures]: { ttl: 600_000 },
 };
+
+/** Object stores: how long an object lives in milliseconds, and how much there may be. */
+const STORES: Record<string, { ttl: number; bytes: number }> = { [OBJECTS.results]: { ttl: 7 * DAY, bytes: 2 * 1024 * 1024 * 1024 } };
 
 /** 2.12 speaks API level 2: atomic batches and message TTL. Older servers accept such settings and ignore them. */
 export async function checkServer(nc: NatsConnection): Promise<{ version: string; level: number }> {
@@ -95,6 +100,11 @@ export async function createStreams(nc: NatsConnection, partitions: number, know
     if (present.has(`KV_${bucket}`)) continue;
     if (!first(`KV_${bucket}`)) missing.push(`KV_${bucket}`);
     else await kvm.create(bucket, { ttl, history: 1 });
+  }
+  for (const [store, { ttl, bytes }] of Object.entries(STORES)) {
+    if (present.has(`OBJ_${store}`)) continue;
+    if (!first(`OBJ_${store}`)) missing.push(`OBJ_${store}`);
+    else await new Objm(nc).create(store, { ttl: nanos(ttl), max_bytes: bytes });
   }
   return { made, missing };
 }

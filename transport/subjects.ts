@@ -62,6 +62,7 @@ export const subjects = {
   metrics: (step: MetricStep, master: string) => `${PREFIX}.metrics.${step}.${master}`,
   /** What is no turn of an actor: `audit` of what people did at the door, `notice` of what a process says of itself. */
   note: (what: 'audit' | 'notice', node: string) => `${PREFIX}.note.${what}.${node}`,
+  tasklog: (task: string, worker: string) => `${PREFIX}.tasklog.${task}.${worker}`,
   log: (worker: string, level: string) => `${PREFIX}.log.${worker}.${level}`,
   emit: (a: Address, type: string) => `${PREFIX}.emit.${a.kind}.${a.id}.${encodeEvent(type)}`,
 } as const;
@@ -92,6 +93,12 @@ export function parseCommand(subject: string): { to: Address; verb: string } | n
   return t.length === 5 && isKind(t[2]!) && isId(t[3]!) && t[4] ? { to: { kind: t[2]!, id: t[3]! }, verb: t[4] } : null;
 }
 
+/** `troupe.tasklog.<task>.<worker>`. */
+export function parseTasklog(subject: string): { task: string; worker: string } | null {
+  const t = subject.split('.');
+  return t.length === 4 && isId(t[2]!) && (isId(t[3]!) || t[3] === PURGED) ? { task: t[2]!, worker: t[3]! } : null;
+}
+
 /** `troupe.join.<machine>` and `troupe.mhb.<machine>`. */
 export function parseMachine(subject: string): string | null {
   const t = subject.split('.');
@@ -114,6 +121,7 @@ export const STREAM = {
   log: 'TROUPE_LOG',
   metrics: 'TROUPE_METRICS',
   notes: 'TROUPE_NOTES',
+  tasklog: 'TROUPE_TASKLOG',
   lease: 'TROUPE_LEASE',
 } as const;
 
@@ -125,6 +133,12 @@ export const BUCKET = {
   vault: 'troupe-vault',
   pictures: 'troupe-pictures',
 } as const;
+
+/** Object stores. */
+export const OBJECTS = { results: 'troupe-results' } as const;
+
+/** In the place of the worker on `troupe.tasklog`: the master says that a task was purged. No worker's name begins so. */
+export const PURGED = '~purged';
 
 /** `request` is `<request id> <keyed hash of the client's address>`, each [A-Za-z0-9_-]{1,64}: the audit keeps it. */
 export const HEADER = { token: 'Troupe-Token', by: 'Troupe-By', id: 'Nats-Msg-Id', request: 'Troupe-Request' } as const;
@@ -151,5 +165,6 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.note.audit.web', kind: 'JetStream, limits by age', who: 'web', what: 'sign-ins, changed passwords, tokens made and revoked' },
   { subject: 'troupe.note.notice.<master>', kind: 'JetStream, limits by age', who: 'master', what: 'what a master tells people of itself' },
   { subject: 'troupe.log.<worker>.<level>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'log rows' },
+  { subject: 'troupe.tasklog.<task>.<worker>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'progress and log rows of a task' },
   { subject: 'troupe.emit.<kind>.<id>.<type>', kind: 'core', who: 'master', what: 'what a chart emits' },
 ];

@@ -1,4 +1,4 @@
-import { BUCKET, PREFIX, STREAM } from '../../transport/subjects.ts';
+import { BUCKET, OBJECTS, PREFIX, STREAM } from '../../transport/subjects.ts';
 import type { NatsRole } from '../secrets.ts';
 
 /** What a NATS user may say and hear. */
@@ -47,7 +47,7 @@ export function rolePermissions(role: NatsRole): Permissions {
         deny: inboxConsumers,
       },
       subscribe: {
-        allow: ['hb', 'mhb', 'log', 'emit', 'journal', 'parked', 'data', 'note'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
+        allow: ['hb', 'mhb', 'log', 'tasklog', 'emit', 'journal', 'parked', 'data', 'note'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
       },
     };
   }
@@ -63,7 +63,7 @@ export function rolePermissions(role: NatsRole): Permissions {
 /** One worker: its own effects in, its own words out, and nothing of JetStream but publishing. */
 export function workerPermissions(id: string): Permissions {
   return {
-    publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`] },
+    publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`, `${PREFIX}.tasklog.*.${id}`, objects(OBJECTS.results)] },
     subscribe: { allow: [`${PREFIX}.fx.${id}`, `_INBOX_${id}.>`] },
     responses: { max: 1, expires: '1m' },
   };

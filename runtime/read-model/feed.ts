@@ -6,7 +6,7 @@ import { Projection, type Message } from './projection.ts';
 import { forgetOld } from './retention.ts';
 import { openForWriting, type Db } from './store.ts';
 
-const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log, STREAM.metrics, STREAM.notes] as const;
+const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log, STREAM.metrics, STREAM.notes, STREAM.tasklog] as const;
 const BATCH = 4_000;
 const FORGET_EVERY = 3_600_000;
 
@@ -51,7 +51,7 @@ export class Feed {
         return { stream, why: /not found/i.test((error as Error).message) ? 'the stream is missing' : (error as Error).message };
       }
       if (!seen) continue;
-      if (stream === STREAM.log || stream === STREAM.metrics || stream === STREAM.notes) {
+      if (stream === STREAM.log || stream === STREAM.metrics || stream === STREAM.notes || stream === STREAM.tasklog) {
         if (seen.created !== info.created || info.state.last_seq < seen.seq) this.db.prepare('DELETE FROM position WHERE stream = ?').run(stream);
         continue;
       }

@@ -1,6 +1,6 @@
 import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
 import { note } from '../../transport/protocol.ts';
-import { parseActorSubject, partitionOf, STREAM } from '../../transport/subjects.ts';
+import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM } from '../../transport/subjects.ts';
 import { actorProjections, type Notify } from './project-actors.ts';
 import type { Db } from './store.ts';
 
@@ -31,6 +31,7 @@ export class Projection {
     else if (m.stream === STREAM.log) this.log(m);
     else if (m.stream === STREAM.metrics) this.metrics(m);
     else if (m.stream === STREAM.notes) this.note(m);
+    else if (m.stream === STREAM.tasklog) this.tasklog(m);
   }
 
   /** The topics touched since the last call. */
@@ -112,6 +113,28 @@ export class Projection {
     this.run.logRow.run({ worker, level, category: String(body.category ?? 'system'), message: String(body.message ?? '').slice(0, 4000), details: body.details === undefined ? null : JSON.stringify(body.details), s: Math.floor(at / 1000), ms: at });
   }
 
+  /** A row or several of a task's log; the last of them that says how far it is counts. */
+  private tasklog(m: Message): void {
+    const of = parseTasklog(m.subject);
+    const body = json(m.data);
+    if (!of || !body) return;
+    const { task } = of;
+    this.topics.add(`task/${task}`).add(`tasklog/${task}`);
+    if (of.worker === PURGED) {
+      this.run.purge.run(task, m.at);
+      for (const drop of this.run.dropTask) drop.run(task);
+      this.topics.add('task');
+      return;
+    }
+    let progress: number | null = null;
+    for (const row of Array.isArray(body) ? body : [body]) {
+      const { at, level, text, step, progress: far, attempt } = (row ?? {}) as Record<string, unknown>;
+      if (typeof far === 'number') progress = far;
+      if (typeof text === 'string' && text !== '') this.run.taskLog.run({ task, at: typeof at === 'number' ? at : m.at, level: String(level ?? 'info'), text: text.slice(0, 8000), step: typeof step === 'number' ? step : null, attempt: typeof attempt === 'number' ? attempt : 1 });
+    }
+    if (progress !== null) this.run.progress.run(progress, task);
+  }
+
   private metrics(m: Message): void {
     const step = m.subject.split('.')[2]!;
     const body = json(m.data);
@@ -151,6 +174,10 @@ export class Projection {
       readMessage: sql(`UPDATE direct_messages SET is_read = 1 WHERE account_id = ? AND platform_message_id = ?`),
       readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
       metric: sql(`INSERT OR IGNORE INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+      taskLog: sql(`INSERT INTO task_logs (task_id, at_ms, level, text, step, attempt) VALUES (@task, @at, @level, @text, @step, @attempt)`),
+      progress: sql(`UPDATE tasks SET progress = ? WHERE id = ? AND finished_ms IS NULL`),
+      purge: sql(`INSERT OR REPLACE INTO tasks_purged (task_id, at_ms) VALUES (?, ?)`),
+      dropTask: ['tasks WHERE id = ?', 'task_attempts WHERE task_id = ?', 'task_logs WHERE task_id = ?'].map((t) => sql(`DELETE FROM ${t}`)),
       logRow: sql(`INSERT INTO worker_logs (worker_id, level, category, message, details, timestamp, timestamp_ms) VALUES (@worker, @level, @category, @message, @details, @s, @ms)`),
     };
   }

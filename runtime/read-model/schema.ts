@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS workers (
   capabilities TEXT NOT NULL DEFAULT '[]', max_accounts INTEGER NOT NULL DEFAULT 10, group_name TEXT NOT NULL DEFAULT 'default',
   groups TEXT NOT NULL DEFAULT '[]',  -- every group that it serves, JSON
   labels TEXT NOT NULL DEFAULT '{}',
+  max_agents INTEGER NOT NULL DEFAULT 0, max_shells INTEGER NOT NULL DEFAULT 0, allow_shell INTEGER NOT NULL DEFAULT 0, tools TEXT NOT NULL DEFAULT '[]',
   incarnation TEXT, started_at INTEGER, version TEXT, metadata TEXT NOT NULL DEFAULT '{}',
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_workers_status ON workers(status);
@@ -162,6 +163,54 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE INDEX IF NOT EXISTS idx_replies_account ON replies(account_id, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_status ON replies(status, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_target ON replies(account_id, target_id);
+
+CREATE TABLE IF NOT EXISTS tasks (
+  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL, type TEXT NOT NULL,
+  priority INTEGER NOT NULL, lane TEXT NOT NULL,   -- high, normal, low
+  group_name TEXT NOT NULL, payload TEXT NOT NULL, requirements TEXT NOT NULL, timeout_ms INTEGER NOT NULL,
+  status TEXT NOT NULL,              -- waiting, pending, assigned, running, retrying, completed, failed, cancelled, timed_out
+  progress REAL, why TEXT,           -- why it waits
+  worker_id TEXT, agent_id TEXT, account_id TEXT, attempt INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL, retry_ms INTEGER,
+  result TEXT, object TEXT, artefacts TEXT NOT NULL DEFAULT '[]', error_kind TEXT, error_message TEXT,
+  template TEXT, schedule_id TEXT, replay_of TEXT, replayed_by TEXT, after TEXT NOT NULL DEFAULT '[]', at_ms INTEGER, key TEXT, created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, assigned_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, updated_ms INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_tasks_seq ON tasks(seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_status ON tasks(status, seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_open ON tasks(group_name, lane, status) WHERE finished_ms IS NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_finished ON tasks(finished_ms) WHERE finished_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_key ON tasks(key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_template ON tasks(template) WHERE template IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_agent ON tasks(agent_id) WHERE agent_id IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS task_attempts (
+  task_id TEXT NOT NULL, n INTEGER NOT NULL,   -- counts every placing; attempt only those that count
+  attempt INTEGER NOT NULL, worker_id TEXT, agent_id TEXT, started_ms INTEGER NOT NULL, ended_ms INTEGER,
+  outcome TEXT,                      -- completed, or the kind of the fault; null while it runs
+  error TEXT, PRIMARY KEY (task_id, n)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS task_logs (
+  id INTEGER PRIMARY KEY, task_id TEXT NOT NULL, at_ms INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL, step INTEGER, attempt INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_task_logs_task ON task_logs(task_id, id);
+CREATE INDEX IF NOT EXISTS idx_task_logs_at ON task_logs(at_ms);
+
+-- Tasks that an operator has removed: their journal may still be there.
+CREATE TABLE IF NOT EXISTS tasks_purged (task_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS agents (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, worker_id TEXT, account_id TEXT,
+  status TEXT NOT NULL,              -- opening, idle, busy, error, closed, offline
+  why TEXT, pinned_worker_id TEXT, group_name TEXT NOT NULL, url TEXT, title TEXT, viewport TEXT, shared INTEGER NOT NULL DEFAULT 1,
+  task_id TEXT, error TEXT, restarts INTEGER NOT NULL DEFAULT 0, retry_ms INTEGER, created_by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_agents_status ON agents(status);
+
+CREATE TABLE IF NOT EXISTS agent_history (
+  agent_id TEXT NOT NULL, idx INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  what TEXT NOT NULL,                -- created, opened, task, free, crashed, error, offline, restarted, closed
+  task_id TEXT, detail TEXT, PRIMARY KEY (agent_id, idx)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS pauses (
+  scope TEXT NOT NULL, name TEXT NOT NULL,   -- fleet, group, platform, account, queue, kind; a queue's name is <group>.<lane>
+  by TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (scope, name)) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS audit (
   id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, detail TEXT);

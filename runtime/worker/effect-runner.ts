@@ -15,7 +15,8 @@ export type RunnerOptions = {
   link: Link;
   fence: Fence;
   log: WorkerLog;
-  effects: Record<EffectName, Effect>;
+  /** What this worker can do; `work` and `keep` only where it has windows. */
+  effects: Partial<Record<EffectName, Effect>>;
   maxCrawls: number;
   /** Asks the master which leases are held now. */
   refresh(): Promise<void>;
@@ -139,6 +140,7 @@ export class EffectRunner {
         const id = `${token}:${++n}`;
         told = told.then(() => link.store(this.#inbox(actor, VERB.event), { token, event }, id));
       },
+      note: () => {},
       answer: (txn) => this.#answer(token, run, txn),
     };
     const began = performance.now();
@@ -148,7 +150,7 @@ export class EffectRunner {
       const work = async () => {
         ctx.assertHeld();
         run.active = true;
-        return this.#o.effects[run.src](ctx, input);
+        return this.#o.effects[run.src]!(ctx, input);
       };
       outcome = { output: await slots.run(signal, () => (run.src === 'crawl' ? this.#crawls.run(signal, work) : work())) };
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Platform, PlatformConfig } from '../../../platforms/contract.ts';
 import type { BrowserPool } from '../../browsers/browser-pool.ts';
+import type { TaskNote } from '../../../transport/protocol.ts';
 import type { Link } from '../link.ts';
 import type { WorkerLog } from '../worker-log.ts';
 
@@ -11,8 +12,10 @@ export type EffectContext = {
   pool: BrowserPool;
   log: WorkerLog;
   platform(id: string): { platform: Platform; config: PlatformConfig };
-  /** Throws WorkerFault `fenced` unless the account may be acted for at this instant. */
+  /** Throws WorkerFault `fenced` unless the account may be acted for at this instant; without an account, unless the master still hears this worker. */
   assertHeld(): void;
+  /** A row of the task's log, and how far it is; floods are left out in part. For `work` alone. */
+  note(row: Omit<TaskNote, 'at' | 'attempt'>): void;
   /** Tells the actor something on the way; sent in order. */
   emit(event: { type: string; [key: string]: unknown }): void;
   /** The answer that a person gives to the step `txn`. */
