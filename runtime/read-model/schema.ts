@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
