@@ -122,8 +122,8 @@ export const vaultGet = z.object({ account: z.string(), epoch: z.number().int(),
 export const vaultPut = vaultGet.extend({ value: z.string() });
 /** `troupe.ask.<worker>.secret`: a sealed answer (an SMS code) that a signal names. */
 export const secretGet = z.object({ ref: z.string(), token: z.string() });
-/** `troupe.ask.<worker>.picture`: a PNG or JPEG, base64, kept 10 minutes; answered with its name. */
-export const picturePut = z.object({ token: z.string(), base64: z.string().max(700_000) });
+/** `troupe.ask.<worker>.picture`: a PNG or JPEG of the step `txn`, base64, kept 10 minutes under a name that both sides know. */
+export const picturePut = z.object({ token: z.string(), txn: z.string().max(100), base64: z.string().max(700_000) });
 
 /** `troupe.note.<what>.<node>`; `key` is its own for ever. `request` is as in HEADER.request. */
 export const note = z.discriminatedUnion('is', [

@@ -1,6 +1,6 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
-import { batchBar, pick, type BatchAction } from './batch.ts';
+import { batchBar, batchRunning, pick, type BatchAction, type RunningBatch } from './batch.ts';
 import { ago, button, chip, empty, menu, opener, region, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
@@ -27,7 +27,7 @@ export type AccountCard = {
   unread: number;
 };
 
-export type AccountsModel = { accounts: AccountCard[]; search: string; status: string; /** All there are, and those that fit. */ total: number; fitting: number; page: number; size: number };
+export type AccountsModel = { accounts: AccountCard[]; search: string; status: string; /** All there are, and those that fit. */ total: number; fitting: number; page: number; size: number; batches: RunningBatch[] };
 
 export function accountsPage(x: Ctx, m: AccountsModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.accounts')}</h1>
@@ -44,7 +44,7 @@ export const accountActions = (x: Ctx): BatchAction[] => (['pause', 'resume', 'c
 function list(x: Ctx, m: AccountsModel): Html {
   if (m.total === 0) return empty(x.t('accounts.none'), x.t('accounts.none-next'), opener('/accounts/new', x.t('accounts.new'), 'main'));
   if (m.accounts.length === 0) return empty(x.t('filter.none'), x.t('filter.none-next'), html`<a class="button" href="/accounts">${x.t('filter.clear')}</a>`);
-  return html`${batchBar(x, 'accounts', '/accounts', accountActions(x))}<div class="table-box"><table class="cards">
+  return html`${batchRunning(x, '/accounts', m.batches)}${batchBar(x, 'accounts', '/accounts', accountActions(x))}<div class="table-box"><table class="cards">
     <thead><tr><th>${x.t('accounts.name')}</th><th>${x.t('accounts.session')}</th><th>${x.t('accounts.monitor')}</th><th>${x.t('accounts.worker')}</th><th class="end">${x.t('actions')}</th></tr></thead>
     <tbody>${m.accounts.map((a) => row(x, a))}</tbody></table></div>${pager(x, m)}`;
 }

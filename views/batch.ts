@@ -1,12 +1,15 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { dialog, tag } from './parts.ts';
+import { dialog, opener, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
 export type BatchAction = { verb: string; label: string };
 export type BatchItem = { id: string; name: string; state: string; group: 'state' | 'activity' | 'task' | 'agent'; /** Why it is left out, or null. */ why: string | null };
 export type BatchPreview = { base: string; action: BatchAction; items: BatchItem[]; /** What everyone must know before. */ note: string | null };
-export type BatchResult = { action: BatchAction; items: { id: string; name: string; error: string | null }[] };
+export type BatchState = 'waiting' | 'sent' | 'done' | 'failed' | 'late';
+export type BatchProgress = { base: string; job: string; action: BatchAction; ended: boolean; items: { id: string; name: string; state: BatchState; error: string | null }[] };
+/** `over`: so many of `all` are done or have failed. */
+export type RunningBatch = { job: string; label: string; over: number; all: number };
 
 /** The box that picks one row. */
 export const pick = (x: Ctx, id: string, name: string): Html => html`<input type="checkbox" class="pick" name=${`pick-${id}`} value="1" data-pick="" autocomplete="off" aria-label=${x.t('batch.pick', { name })}>`;
@@ -28,7 +31,19 @@ export function batchPreview(x: Ctx, m: BatchPreview): Html {
 const confirm = (x: Ctx, action: BatchAction, n: number): Value =>
   n > 0 ? html`<button class="button main">${x.t('batch.go', { what: action.label, n })}</button>` : html`<span class="off"><button class="button main" disabled title=${x.t('batch.nobody')}>${action.label}</button><small class="why">${x.t('batch.nobody')}</small></span>`;
 
-/** What did happen to each. */
-export const batchResult = (x: Ctx, m: BatchResult): Html => dialog(x, x.t('batch.done', { what: m.action.label, ok: m.items.filter((i) => !i.error).length, all: m.items.length }), html`
-    <ul class="batch-list">${m.items.map((i) => html`<li id=${`batch-${i.id}`}><i class=${i.error ? 'bad-text' : 'good-text'} aria-label=${x.t(i.error ? 'batch.failed' : 'batch.ok')}>${i.error ? '✕' : '✓'}</i><b>${i.name}</b>${i.error ? html`<span class="sub bad-text">${reason(x, i.error)}</span>` : null}</li>`)}</ul>
-    <footer><button type="button" class="button main" data-close="">${x.t('close')}</button></footer>`);
+const MARK: Record<BatchState, [string, string]> = { waiting: ['·', 'muted'], sent: ['⟳', 'muted'], done: ['✓', 'good-text'], failed: ['✕', 'bad-text'], late: ['…', 'muted'] };
+
+/** How far it is, and what became of each; asks again while something is under way. */
+export function batchProgress(x: Ctx, m: BatchProgress): Html {
+  const over = m.items.filter((i) => i.state !== 'waiting' && i.state !== 'sent').length;
+  const text = m.ended ? x.t('batch.done', { what: m.action.label, ok: m.items.filter((i) => i.state === 'done').length, all: m.items.length }) : x.t('batch.running', { n: over, all: m.items.length });
+  const inside = html`<p class="row" role="status"><b>${text}</b></p><progress max=${m.items.length} value=${over} aria-label=${text}></progress>
+    <ul class="batch-list">${m.items.map((i) => html`<li id=${`batch-${i.id}`} data-state=${i.state}><i class=${MARK[i.state][1]} aria-label=${x.word('progress', i.state)}>${MARK[i.state][0]}</i><b>${i.name}</b>${i.error ? html`<span class="sub bad-text">${reason(x, i.error)}</span>` : i.state === 'late' ? html`<span class="sub">${x.word('progress', 'late')}</span>` : null}</li>`)}</ul>`;
+  return m.ended ? html`<div id="batch-progress">${inside}</div>` : html`<div id="batch-progress" hx-get=${`${m.base}/batch/${m.job}`} hx-trigger="load delay:700ms" hx-target="this" hx-swap="outerHTML">${inside}</div>`;
+}
+
+/** The same in a dialog of its own. It goes on when the dialog is closed. */
+export const batchDialog = (x: Ctx, m: BatchProgress): Html => dialog(x, x.t('batch.of', { what: m.action.label, all: m.items.length }), html`${batchProgress(x, m)}<footer><span class="sub grow">${m.ended ? null : x.t('batch.goes-on')}</span><button type="button" class="button main" data-close="">${x.t('close')}</button></footer>`);
+
+/** Stands over the list while something is under way, for whoever closed the dialog or came back. */
+export const batchRunning = (x: Ctx, base: string, jobs: RunningBatch[]): Value => (jobs.length === 0 ? null : html`<ul class="running-batches">${jobs.map((j) => html`<li class="card row"><i class="spin" aria-hidden="true"></i><b>${j.label}</b><span class="muted">${x.t('batch.running', { n: j.over, all: j.all })}</span><progress max=${j.all} value=${j.over} aria-label=${j.label}></progress><span class="grow"></span>${opener(`${base}/batch/${j.job}?dialog=1`, x.t('batch.show'))}</li>`)}</ul>`);

@@ -22,7 +22,7 @@ export function importDialog(x: Ctx, m: ImportModel): Html {
 
 function result(x: Ctx, items: ImportLine[]): Html {
   if (items.length === 0) return html`<p class="muted">${x.t('import.empty')}</p>`;
-  return html`<ul class="batch-list import-list">${items.map((i) => html`<li id=${`import-${i.worker}`}><b>${i.worker}</b>${i.error ? chip(x.t('batch.failed'), 'warn') : chip(x.word('import', i.action), TONE[i.action] ?? 'plain')}${i.reason || i.error ? html`<span class="sub bad-text">${i.field ? `${i.field}: ` : null}${i.error ?? i.reason}</span>` : null}${i.action === 'update' ? changeList(x, i.changes) : null}</li>`)}</ul>`;
+  return html`<ul class="batch-list import-list">${items.map((i) => html`<li id=${`import-${i.worker}`}><b>${i.worker}</b>${i.error ? chip(x.t('progress.failed'), 'warn') : chip(x.word('import', i.action), TONE[i.action] ?? 'plain')}${i.reason || i.error ? html`<span class="sub bad-text">${i.field ? `${i.field}: ` : null}${i.error ?? i.reason}</span>` : null}${i.action === 'update' ? changeList(x, i.changes) : null}</li>`)}</ul>`;
 }
 
 /** Field by field, what was and what is. */

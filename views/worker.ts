@@ -18,6 +18,8 @@ export type WorkerModel = {
   accounts: { id: string; name: string; state: string; moved: string | null; pinned: boolean }[];
   restarts: { at: number; cause: string }[];
   lastExit: string | null;
+  /** Who keeps its process to its limits. */
+  limits: string | null;
   versions: VersionLine[];
   pending: { effects: { token: string; src: string; on: string | null; sinceMs: number | null }[]; timers: { id: string; dueMs: number; event: string }[] };
   logs: WorkerLogs;
@@ -51,7 +53,7 @@ function facts(x: Ctx, m: WorkerModel): Html {
     [x.t('workers.type'), html`${x.word('deployment', w.deploymentType)} · <code>${w.place}</code>${w.process ? ` · ${w.process}` : null}`],
     [x.t('workers.groups-served'), html`<span class="chips">${w.groups.map((g) => html`<a class="chip" href=${`/workers?group=${g}`}>${g}</a>`)}${m.strict ? chip(x.t('workers.strict'), 'note') : null}</span>`],
     [x.t('workers.accounts'), `${w.assigned} / ${w.maxAccounts}`],
-    [x.t('workers.max-memory'), String(w.maxMemoryMb)],
+    [x.t('workers.max-memory'), html`${w.maxMemoryMb}${m.limits ? html`<div class="sub">${x.word('limits', m.limits)}</div>` : null}`],
     [x.t('worker.program'), m.program.worker ? `Troupe ${m.program.worker} · Node ${m.program.node ?? '?'} · Chromium ${m.program.chromium ?? '?'}` : '—'],
   ];
   const labels = Object.entries(m.labels);

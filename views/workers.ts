@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { batchBar, pick, type BatchAction } from './batch.ts';
+import { batchBar, batchRunning, pick, type BatchAction, type RunningBatch } from './batch.ts';
 import { fleetTabs } from './fleet-tabs.ts';
 import { ago, button, chip, countdown, empty, menu, opener, region, stat, tag } from './parts.ts';
 import { reason } from './reason.ts';
@@ -39,7 +39,7 @@ export type WorkerCard = {
 };
 
 export type WorkersFilter = { q: string; group: string; status: string; type: string };
-export type WorkersModel = { workers: WorkerCard[]; filter: WorkersFilter; groups: string[]; page: number; size: number; total: number; summary: { configs: number; running: number; stopped: number; capacity: number; assigned: number } };
+export type WorkersModel = { workers: WorkerCard[]; filter: WorkersFilter; groups: string[]; page: number; size: number; total: number; summary: { configs: number; running: number; stopped: number; capacity: number; assigned: number }; batches: RunningBatch[] };
 
 export const WORKER_TYPES = ['local', 'remote', 'docker', 'k8s', 'agent'] as const;
 export const WORKER_STATES = ['stopped', 'starting', 'running', 'draining', 'stopping', 'crashed', 'error'] as const;
@@ -68,7 +68,7 @@ const select = (name: string, label: string, any: string, value: string, options
 function list(x: Ctx, m: WorkersModel): Html {
   if (m.summary.configs === 0) return empty(x.t('workers.none'), x.t('workers.none-next'), opener('/workers/new', x.t('workers.new'), 'main'));
   if (m.total === 0) return empty(x.t('filter.none'), x.t('filter.none-next'), html`<a class="button" href="/workers">${x.t('filter.clear')}</a>`);
-  return html`${table(x, m)}${pager(x, m)}`;
+  return html`${batchRunning(x, '/workers', m.batches)}${table(x, m)}${pager(x, m)}`;
 }
 
 export const workerActions = (x: Ctx): BatchAction[] => (['start', 'stop', 'restart', 'drain', 'kill'] as const).map((verb) => ({ verb, label: x.word('verb', verb) }));

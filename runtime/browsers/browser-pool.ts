@@ -151,21 +151,32 @@ export class BrowserPool {
   async #launch(account: string, proxy: ProxySpec, wanted: string): Promise<Entry> {
     const { dir, mode, vault, log } = this.#options;
     const began = performance.now();
-    const fingerprint = await loadFingerprint(join(dir, 'fingerprints'), account, this.#options.chromium, vault);
+    // Each question to the vault is a way to the master and back: they go together, and beside the browser's own start.
     const storage = new StorageState(join(dir, 'storage-states'), account, vault);
-    const door = await openProxyDoor(account, proxy, vault, this.#door);
+    storage.fetch();
+    const opening = openProxyDoor(account, proxy, vault, this.#door);
+    opening.catch(() => undefined);
+    const { fingerprint, stored } = await loadFingerprint(join(dir, 'fingerprints'), account, this.#options.chromium, vault).catch(async (error: unknown) => {
+      await opening.then((d) => d?.close(), () => undefined);
+      throw error;
+    });
+    const door = await opening;
     try {
       const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
       const { context } = made;
       const entry: Entry = {
         storage, proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
-        browser: { account, context, fingerprint, pages: new WarmPage(context), save: () => storage.save(context), screenshot: (page, name) => this.#screenshot(account, page, name) },
+        browser: { account, context, fingerprint, pages: new WarmPage(context), save: async () => {
+          await stored;
+          await storage.save(context);
+        }, screenshot: (page, name) => this.#screenshot(account, page, name) },
         dispose: async () => {
           entry.alive = false;
           await made.dispose();
           await door?.close().catch(() => undefined);
         },
       };
+      stored.catch((error: Error) => log('warn', 'the fingerprint is not in the vault yet: the next start tries again', { account, error: error.message }));
       context.on('close', () => {
         if (!entry.alive) return;
         entry.alive = false;

@@ -42,19 +42,20 @@ const parse = (text: string | null): Fingerprint | null => {
 
 /**
  * The account's fingerprint: the vault's, so that it follows the account between machines, else this machine's file, else a new one.
- * The user agent always names the installed Chromium's version; all else never changes.
+ * `stored`: the vault has it. The user agent always names the installed Chromium's version; all else never changes.
  */
-export async function loadFingerprint(dir: string, account: string, chromium: Chromium, vault: Vault): Promise<Fingerprint> {
+export async function loadFingerprint(dir: string, account: string, chromium: Chromium, vault: Vault): Promise<{ fingerprint: Fingerprint; stored: Promise<void> }> {
   const file = join(dir, `${account}_fingerprint.json`);
   const sealed = await vault.get(account, 'fingerprint');
   const local = await readFile(file, 'utf8').catch(() => null);
   const found = { ...(parse(sealed) ?? parse(local) ?? generate(chromium)), userAgent: userAgent(chromium.major) };
   const text = JSON.stringify(found);
-  if (text !== sealed) await vault.put(account, 'fingerprint', text);
+  const stored = text === sealed ? Promise.resolve() : vault.put(account, 'fingerprint', text);
+  stored.catch(() => undefined);
   if (text !== local) {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     await writeFile(`${file}.new`, text, { mode: 0o600 });
     await rename(`${file}.new`, file);
   }
-  return found;
+  return { fingerprint: found, stored };
 }

@@ -22,6 +22,7 @@ export class StorageState {
   readonly #vault: Vault;
   #hash = '';
   #savedAt: number | null = null;
+  #saved: Promise<string | null> | null = null;
 
   constructor(dir: string, account: string, vault: Vault) {
     this.#dir = dir;
@@ -30,11 +31,18 @@ export class StorageState {
     this.#vault = vault;
   }
 
+  /** Asks the vault already, for `restore`. */
+  fetch(): void {
+    this.#saved = this.#vault.get(this.#account, 'storage');
+    this.#saved.catch(() => undefined);
+  }
+
   /** Brings the vault's state into a context that may lack it: a new profile, one that was killed, one that missed a login elsewhere. */
   async restore(context: BrowserContext, fresh: boolean): Promise<void> {
     const has = fresh ? null : await this.#marker();
     await rm(this.#file, { force: true });
-    const text = await this.#vault.get(this.#account, 'storage');
+    const text = await (this.#saved ?? this.#vault.get(this.#account, 'storage'));
+    this.#saved = null;
     if (text === null) return;
     const sealed = JSON.parse(text) as Sealed;
     this.#savedAt = sealed.savedAt;

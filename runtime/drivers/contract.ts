@@ -17,6 +17,9 @@ export type Spec = {
   pod?: { namespace: string; image: string; serviceAccount?: string | null; nodeSelector?: Record<string, string>; labels?: Record<string, string> };
 };
 
+/** Who keeps a process to its limits: a scope of systemd, a group of the kernel, or nobody but the master, who watches its memory. */
+export type LimitsKept = 'scope' | 'cgroup' | 'watched';
+
 /** Memory in bytes; CPU as a share of one core since the last look; both over the whole tree. */
 export type Stats = { rssBytes: number; cpuRatio: number; processes: number };
 

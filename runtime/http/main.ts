@@ -16,6 +16,7 @@ import { loadAssets } from './assets.ts';
 import { Figures } from './figures.ts';
 import { listen } from './listen.ts';
 import { Live } from './live.ts';
+import { BatchJobs } from './fleet/batch-jobs.ts';
 import { MachineFigures } from './fleet/machine-figures.ts';
 import { hearBeats, hearMachines, natsAudit, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
 import { natsStreams } from './nats-streams.ts';
@@ -69,6 +70,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     figures,
     machines,
     live,
+    jobs: new BatchJobs(() => Date.now()),
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
     streams: natsStreams(nc),

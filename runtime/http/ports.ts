@@ -2,6 +2,7 @@ import type { Assets } from '../../views/context.ts';
 import type { Address } from '../../transport/subjects.ts';
 import type { Answer, Heartbeat } from '../../transport/protocol.ts';
 import type { Db } from '../read-model/queries/read-model.ts';
+import type { BatchJobs } from './fleet/batch-jobs.ts';
 import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
@@ -38,6 +39,8 @@ export type Deps = {
   figures: Figures;
   machines: MachineFigures;
   live: Live;
+  /** Actions for many rows that are under way. */
+  jobs: BatchJobs;
   /** Keeps in the audit what is no command: at the door, with passwords and tokens. Never throws. */
   audit(what: { by: string; about: string; event: string; request: string }): Promise<void>;
   /** True while NATS answers. */

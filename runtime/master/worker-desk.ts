@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Msg } from '@nats-io/nats-core';
 import type { Binding } from '../../actors/binding.ts';
 import { statePaths } from '../../actors/entry.ts';
@@ -7,8 +6,9 @@ import type { AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { found, goodbye, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat } from '../../transport/protocol.ts';
-import { BUCKET, parseAddress, PREFIX, subjects } from '../../transport/subjects.ts';
+import { BUCKET, parseAddress, PREFIX, subjects, type Address } from '../../transport/subjects.ts';
 import { crashPoint } from '../crash-point.ts';
+import { pictureName } from '../picture-name.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
@@ -212,22 +212,28 @@ export class WorkerDesk {
   /** An answer to a challenge, opened for the worker whose login asked for it. */
   private async secret(worker: string, body: unknown): Promise<Answer> {
     const { ref, token } = secretGet.parse(body);
-    const [kind, id] = token.split('/');
-    const to = parseAddress(`${kind}/${id}`);
-    const head = to && (await this.o.engine.host.head(`${to.kind}/${to.id}`));
-    const effect = head?.entry.pending.effects[token];
-    if (!to || (effect?.input as { worker?: string } | undefined)?.worker !== worker) return no('stale', `${token} is not asked for any more`);
+    const to = await this.hers(worker, token);
+    if (!to) return no('stale', `${token} is not asked for any more`);
     const [owner, field] = ref.split('.') as [string, string];
     if (owner !== to.id || !field) return no('forbidden', 'that secret belongs elsewhere');
     return { ok: true, value: await this.o.vault.get(owner, field) };
   }
 
-  private async picture(_worker: string, body: unknown): Promise<Answer> {
-    const { base64 } = picturePut.parse(body);
+  /** The actor that waits for this effect, when this worker was given it. */
+  private async hers(worker: string, token: string): Promise<Address | null> {
+    const [kind, id] = token.split('/');
+    const to = parseAddress(`${kind}/${id}`);
+    const effect = to && (await this.o.engine.host.head(`${to.kind}/${to.id}`))?.entry.pending.effects[token];
+    return (effect?.input as { worker?: string } | undefined)?.worker === worker ? to : null;
+  }
+
+  private async picture(worker: string, body: unknown): Promise<Answer> {
+    const { token, txn, base64 } = picturePut.parse(body);
+    if (!(await this.hers(worker, token))) return no('stale', `${token} is not asked for any more`);
     const bytes = Buffer.from(base64, 'base64');
     if (!bytes.subarray(0, 4).equals(PNG) && !bytes.subarray(0, 3).equals(JPEG)) return no('invalid', 'a picture must be PNG or JPEG');
     if (bytes.length > 512 * 1024) return no('invalid', 'a picture is 512 KiB at most');
-    const name = `pic-${randomBytes(12).toString('hex')}`;
+    const name = pictureName(token, txn);
     await this.o.mux.publish(`$KV.${BUCKET.pictures}.${name}`, bytes);
     return { ok: true, name };
   }

@@ -21,6 +21,8 @@ export class HeartbeatLoop {
   readonly #options: HeartbeatOptions;
   #seq = 0;
   #beating: Promise<void> | null = null;
+  #fresh: Promise<void> | null = null;
+  #nextFresh: Promise<void> | null = null;
   #timer: NodeJS.Timeout;
 
   constructor(options: HeartbeatOptions) {
@@ -35,9 +37,13 @@ export class HeartbeatLoop {
   }
 
   /** One report that is sent after this call: the answer to one on its way may be older than what is asked about. */
-  async afresh(): Promise<void> {
-    await this.#beating;
-    await this.now();
+  afresh(): Promise<void> {
+    // Not after the one on its way: on a slow line that is a wait of its own. All that ask while one waits share the next.
+    if (!this.#fresh) return (this.#fresh = this.#beat().finally(() => (this.#fresh = null)));
+    return (this.#nextFresh ??= this.#fresh.then(() => {
+      this.#nextFresh = null;
+      return this.afresh();
+    }));
   }
 
   stop(): void {

@@ -296,6 +296,37 @@ describe('faults over SSH', () => {
     process.kill(handle.pid!, 'SIGCONT');
   });
 
+  it('keeps memory within its limit where that machine can, and says who does', async () => {
+    const eat = 'const kept = []; setInterval(() => kept.push(Buffer.alloc(20e6, 1)), 50); console.log("up")';
+    const handle = await driver.start({ command: process.execPath, args: ['-e', eat], env: {}, cwd: server.dir, limits: { memoryMb: 128, cpuCores: 1 } }, 'w');
+    handles.push(handle);
+    expect(['scope', 'cgroup', 'watched']).toContain(handle.limits);
+    // The handle that another master finds says the same.
+    for await (const { handle: found } of driver.list()) expect(found).toEqual(handle);
+    if (handle.limits === 'watched') {
+      await expect.poll(async () => (await driver.stats(handle))?.rssBytes ?? 0, { timeout: 20_000 }).toBeGreaterThan(200 * 1_048_576);
+      return;
+    }
+    expect(readFileSync(`/proc/${handle.pid}/cgroup`, 'utf8')).toMatch(/troupe-|run-.*\.scope/);
+    expect(await driver.wait(handle, AbortSignal.timeout(30_000))).toMatchObject({ code: null, signal: 'SIGKILL' });
+    await driver.stop(handle, 0);
+    expect(existsSync(`/sys/fs/cgroup/memory/troupe-${handle.nonce.slice(0, 16)}`) || existsSync(`/sys/fs/cgroup/troupe-${handle.nonce.slice(0, 16)}`)).toBe(false);
+    await expect(driver.start({ command: '/no/such/program', args: [], env: {}, cwd: server.dir, limits: { memoryMb: 128, cpuCores: 1 } }, 'w')).rejects.toMatchObject({ kind: 'spawn', message: expect.stringContaining('/no/such/program') });
+    expect((await start(FOREVER)).limits).toBeUndefined();
+    // Where systemd gives a scope, that is taken: here one that only says what it was asked.
+    const bin = join(server.dir, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'systemd-run'), `#!/bin/sh\necho "$@" >> ${bin}/asked\nwhile [ "$1" != "--" ]; do shift; done\nshift\nexec "$@"\n`, { mode: 0o755 });
+    if (process.getuid!() !== 0) return;
+    await served(`SetEnv PATH=${bin}:${process.env['PATH']}`);
+    const scoped = await driver.start({ command: process.execPath, args: ['-e', FOREVER], env: {}, cwd: server.dir, limits: { memoryMb: 512, cpuCores: 1.5 } }, 'scoped');
+    handles.push(scoped);
+    expect(scoped.limits).toBe('scope');
+    expect(readFileSync(join(bin, 'asked'), 'utf8')).toContain(`-p MemoryMax=${768 * 1_048_576} -p CPUQuota=150% -- ${process.execPath}`);
+    await expect.poll(() => lines(scoped)).toContain('up');
+    expect(await driver.recover(scoped)).toBe('running');
+  });
+
   it('keeps a log within its size while nobody looks', async () => {
     const small = make({ maxLogBytes: 20_000 });
     const handle = await start('const s = "x".repeat(99); let n = 0; const t = setInterval(() => { for (let i = 0; i < 50; i++) console.log(s); if (++n === 60) { console.log("end"); clearInterval(t) } }, 50)', {}, small);

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fixture, type Fixture } from './fixture.ts';
 
@@ -30,6 +31,32 @@ describe('many workers at once', () => {
     expect(f.sent.map((s) => [s.to.id, s.verb, s.by])).toEqual([['worker-1', 'stop', 'user:admin'], ['worker-2', 'stop', 'user:admin']]);
     expect(JSON.parse(response.headers.get('hx-trigger')!).toast.text).toBe('Stop: 1 of 2 done');
     expect(items(await response.text())).toEqual([['worker-1', '✓ 本机 1 号'], ['worker-2', '✕ 本机 2 号 worker/worker-2 is stopping: STOP is not possible now']]);
+  });
+
+  it('shows how far it is while they are on their way, in the dialog and over the list, and what became of each', async () => {
+    f.answers.next = () => ({ ok: true, state: 'x', seq: 1 });
+    const view = new Database(f.deps.db.name);
+    const is = (id: string, status: string, error: string | null = null) => view.prepare('UPDATE worker_runtime SET status = ?, last_error = ? WHERE worker_id = ?').run(status, error, id);
+    for (const id of ['worker-1', 'worker-2']) is(id, 'stopping');
+    const html = await (await f.post('/workers/batch', 'action=restart&pick-worker-1=1&pick-worker-2=1', headers)).text();
+    expect(html).toMatch(/<progress max="2" value="0"/);
+    expect(items(html).map(([id, text]) => `${id} ${text![0]}`)).toEqual(['worker-1 ⟳', 'worker-2 ⟳']);
+    const again = /hx-get="(\/workers\/batch\/[0-9a-f]{16})"/.exec(html)![1]!;
+    // Whoever closed the dialog, or loads the page anew, finds it over the list.
+    expect(await preview('/workers')).toContain(`hx-get="${again}?dialog=1"`);
+    is('worker-1', 'running');
+    await expect.poll(() => preview(again)).toMatch(/<progress max="2" value="1"/);
+    expect(await preview(`${again}?dialog=1`)).toContain('<dialog');
+    is('worker-2', 'error', 'exit 78: its configuration was refused, see its log');
+    await expect.poll(() => preview(again)).not.toContain('hx-trigger');
+    const end = await f.get(again, headers);
+    expect(JSON.parse(end.headers.get('hx-trigger')!).toast.text).toBe('Restart: 1 of 2 done');
+    expect(items(await end.text())).toEqual([['worker-1', '✓ 本机 1 号'], ['worker-2', '✕ 本机 2 号 exit 78: its configuration was refused, see its log']]);
+    expect(await preview('/workers')).not.toContain('running-batches');
+    expect((await f.get('/workers/batch/0123456789abcdef', headers)).status).toBe(404);
+    expect((await f.get(again.replace('workers', 'accounts'), headers)).status).toBe(404);
+    for (const id of ['worker-1', 'worker-2']) is(id, 'running');
+    view.close();
   });
 
   it('refuses other actions, nobody, too many, and odd ids', async () => {

@@ -186,13 +186,21 @@ describe('in a real Chromium', () => {
     for (const id of ['worker-1', 'worker-4']) await page.locator(`#worker-${id} [data-pick]`).check();
     const writer = new Database(f.deps.db.name);
     writer.exec(`UPDATE worker_configs SET name = 'Drawn anew' WHERE worker_id = 'worker-2'`);
-    writer.close();
+    const is = (status: string) => writer.prepare("UPDATE worker_runtime SET status = ? WHERE worker_id = 'worker-1'").run(status);
+    f.answers.next = () => (is('stopping'), { ok: true, state: 'x', seq: 1 });
     f.deps.live.changed(['worker']);
     await page.getByText('Drawn anew').waitFor();
     await expect.poll(() => page.locator('[data-picked]').innerText()).toBe('2');
     await page.locator('.batch-actions').getByRole('button', { name: 'Stop' }).click();
     await page.locator('dialog').getByRole('button', { name: 'Stop (1)' }).click();
-    await page.locator('dialog h2', { hasText: 'Stop: 1 of 1 done' }).waitFor();
+    await page.locator('#batch-progress', { hasText: '0 of 1' }).waitFor();
+    // It goes on while nobody looks: over the list there is the way back.
+    await page.reload();
+    await page.locator('.running-batches').getByRole('button', { name: 'Show' }).click();
+    await page.locator('#batch-progress', { hasText: '0 of 1' }).waitFor();
+    is('stopped');
+    await page.locator('#batch-progress', { hasText: 'Stop: 1 of 1 done' }).waitFor();
+    writer.close();
     expect(f.sent.map((s) => [s.to.id, s.verb])).toEqual([['worker-1', 'stop']]);
     await context.close();
   });

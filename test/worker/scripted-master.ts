@@ -4,6 +4,7 @@ import { natsLogin } from '../../runtime/nats-login.ts';
 import { STREAM, parseInbox, subjects, VERB } from '../../transport/subjects.ts';
 import type { RunningServer } from '../setup/running-server.ts';
 import { until } from './until.ts';
+import { pictureName } from '../../runtime/picture-name.ts';
 
 type Json = Record<string, unknown>;
 export type Inboxed = { kind: string; id: string; verb: string; worker: string | null; body: Json };
@@ -74,7 +75,7 @@ export class ScriptedMaster {
       case 'secret':
         return { ok: true, value: this.secrets.get(body.ref as string) ?? null };
       case 'picture': {
-        const name = `picture-${this.pictures.size + 1}`;
+        const name = pictureName(body.token as string, body.txn as string);
         this.pictures.set(name, Buffer.from(body.base64 as string, 'base64'));
         return { ok: true, name };
       }

@@ -12,6 +12,7 @@ const shape = z.object({
   startTime: z.string().nullable(),
   startedAt: z.number(),
   log: z.string(),
+  limits: z.enum(['scope', 'cgroup', 'watched']).optional(),
 });
 
 /** A local process, for whoever comes after us. `startedAt` in epoch milliseconds. */

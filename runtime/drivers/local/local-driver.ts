@@ -144,8 +144,8 @@ export class LocalDriver implements Driver<LocalHandle> {
     const exit = new Promise<Exit>((done) => child.once('exit', (code, sig) => done({ code, signal: sig, at: Date.now() })));
     this.#children.set(note.nonce, exit);
     child.unref();
-    if (spec.limits) confine(note.nonce, child.pid, spec.limits);
-    const handle = { ...note, pid: child.pid, startTime: startTimeOf(child.pid) };
+    const limits = spec.limits && { limits: confine(note.nonce, child.pid, spec.limits) ? ('cgroup' as const) : ('watched' as const) };
+    const handle = { ...note, pid: child.pid, startTime: startTimeOf(child.pid), ...limits };
     this.#store.write(handle);
     return handle;
   }

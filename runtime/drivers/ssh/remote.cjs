@@ -128,6 +128,54 @@ async function resolve(h, dir) {
   return null;
 }
 
+// Limits. The kernel's own lies above the configured one: at that one the worker is restarted in order, here the kernel ends it.
+const HARD = 1.5;
+const CGROUPS = '/sys/fs/cgroup';
+const groupOf = (nonce) => `troupe-${nonce.slice(0, 16)}`;
+const groupDirs = (nonce) => [path.join(CGROUPS, groupOf(nonce)), path.join(CGROUPS, 'memory', groupOf(nonce)), path.join(CGROUPS, 'cpu', groupOf(nonce))];
+const hardBytes = (limits) => Math.round(limits.memoryMb * HARD) * 1048576;
+/** The words before a command that put it into a scope of systemd; null where there is none to be had, or it would go with the login. */
+function scopeOf(limits) {
+  const run = onPath(['systemd-run']);
+  if (run === null) return null;
+  const root = process.getuid() === 0;
+  const user = require('os').userInfo().username;
+  // Without lingering, a user's scopes end with the user's last session.
+  if (!root && !fs.existsSync(`/var/lib/systemd/linger/${user}`)) return null;
+  const args = [...(root ? [] : ['--user']), '--scope', '--quiet', '--collect', '-p', `MemoryMax=${hardBytes(limits)}`, '-p', `CPUQuota=${Math.max(1, Math.round(limits.cpuCores * 100))}%`, '--'];
+  const env = Object.assign({}, process.env, process.env.XDG_RUNTIME_DIR ? {} : { XDG_RUNTIME_DIR: `/run/user/${process.getuid()}` });
+  const tried = childProcess.spawnSync(run, [...args, 'true'], { env, timeout: 3000, stdio: 'ignore' });
+  return tried.status === 0 ? { command: run, args, env: { XDG_RUNTIME_DIR: env.XDG_RUNTIME_DIR } } : null;
+}
+/** Puts a process and all that it will start into a group of its own; false where this user may make none. */
+function confine(nonce, pid, limits) {
+  const quota = String(Math.round(limits.cpuCores * 100000));
+  const [one, memory, cpu] = groupDirs(nonce);
+  const plan = fs.existsSync(path.join(CGROUPS, 'cgroup.controllers'))
+    ? [[one, [['memory.max', String(hardBytes(limits))], ['cpu.max', `${quota} 100000`]]]]
+    : [[memory, [['memory.limit_in_bytes', String(hardBytes(limits))]]], [cpu, [['cpu.cfs_period_us', '100000'], ['cpu.cfs_quota_us', quota]]]];
+  try {
+    for (const [dir, files] of plan) {
+      fs.mkdirSync(dir);
+      for (const [file, value] of files) fs.writeFileSync(path.join(dir, file), value);
+    }
+    for (const [dir] of plan) fs.writeFileSync(path.join(dir, 'cgroup.procs'), String(pid));
+    return true;
+  } catch (error) {
+    releaseGroup(nonce);
+    return false;
+  }
+}
+function releaseGroup(nonce) {
+  for (const dir of groupDirs(nonce)) {
+    try {
+      fs.rmdirSync(dir);
+    } catch (error) {
+      continue;
+    }
+  }
+}
+
 /** A name in the kernel's abstract space is a lock that goes with its process. */
 async function lock(dir, key) {
   const name = `\0troupe-${crypto.createHash('sha256').update(`${process.getuid()}:${fs.realpathSync(dir)}`).digest('hex').slice(0, 32)}`;
@@ -207,8 +255,13 @@ function keep(r) {
   try {
     if (fs.existsSync(log) && fs.statSync(log).size > 0) fs.renameSync(log, `${log}.1`);
     const fd = fs.openSync(log, 'a', 0o600);
-    child = childProcess.spawn(spec.command, spec.args, { cwd: spec.cwd, detached: true, stdio: ['ignore', fd, fd], env: Object.assign(inherited(), spec.env, { TROUPE_NONCE: note.nonce }) });
+    // systemd would tell of a command that is not there in words of its own.
+    const there = spec.command.includes('/') ? fs.existsSync(spec.command) : onPath([spec.command]) !== null;
+    const scope = spec.limits && there ? scopeOf(spec.limits) : null;
+    const [command, args] = scope ? [scope.command, [...scope.args, spec.command, ...spec.args]] : [spec.command, spec.args];
+    child = childProcess.spawn(command, args, { cwd: spec.cwd, detached: true, stdio: ['ignore', fd, fd], env: Object.assign(inherited(), scope ? scope.env : {}, spec.env, { TROUPE_NONCE: note.nonce }) });
     fs.closeSync(fd);
+    if (spec.limits) note.limits = scope ? 'scope' : child.pid !== undefined && confine(note.nonce, child.pid, spec.limits) ? 'cgroup' : 'watched';
   } catch (error) {
     return fail(error.message);
   }
@@ -229,6 +282,7 @@ function keep(r) {
     try {
       bound();
       writeJson(exitFile(note.dir, note.nonce), { code, signal, at: Date.now() });
+      releaseGroup(note.nonce);
     } finally {
       process.exit(0);
     }
@@ -264,6 +318,7 @@ async function kill(r) {
   const left = await killTree(h.nonce, KILL_WITHIN_MS);
   if (left.length > 0) throw new Refusal('stuck', `${h.key} can't be killed (pid ${left.join(', ')}): the kernel holds it, often a disk or network mount that hangs`);
   await look({ handles: [h] });
+  releaseGroup(h.nonce);
   const noted = readJson(handleFile(h.dir));
   if (noted !== null && noted.nonce === h.nonce) remove(handleFile(h.dir));
   return null;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '../../../transport/subjects.ts';
-import { DriverError, type Driver, type Exit, type Health, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
+import { DriverError, type Driver, type Exit, type Health, type LimitsKept, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
 import { bootstrap, type BootstrapStep } from './bootstrap.ts';
 import { mayPass } from './faults.ts';
 import { sharedPool, type SshPool } from './pool.ts';
@@ -10,7 +10,7 @@ import { LOADER, program, Remote } from './remote.ts';
 import { checkTarget, type HostKeys, type SshTarget } from './target.ts';
 
 /** A process on another machine. `dir` is its private folder there; `startedAt` in epoch milliseconds. */
-export type SshHandle = { key: string; nonce: string; bootId: string; pid: number | null; startTime: string | null; startedAt: number; dir: string };
+export type SshHandle = { key: string; nonce: string; bootId: string; pid: number | null; startTime: string | null; startedAt: number; dir: string; limits?: LimitsKept };
 
 export type SshOptions = SshTarget & {
   hostKeys: HostKeys;
@@ -71,8 +71,8 @@ export class SshDriver implements Driver<SshHandle> {
     check(spec, key);
     const nonce = randomBytes(16).toString('hex');
     const dir = posix.join(this.#installDir, 'run', key);
-    const { command, args, env, cwd } = spec;
-    await this.#remote.upload(posix.join(dir, `env-${nonce}.json`), Buffer.from(JSON.stringify({ command, args, env, cwd })));
+    const { command, args, env, cwd, limits } = spec;
+    await this.#remote.upload(posix.join(dir, `env-${nonce}.json`), Buffer.from(JSON.stringify({ command, args, env, cwd, limits })));
     return this.#remote.call<SshHandle>('start', { dir, key, nonce, startedAt: Date.now(), maxLogBytes: this.#maxLogBytes, loader: LOADER, program: program() });
   }
 

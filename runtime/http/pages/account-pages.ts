@@ -9,7 +9,7 @@ import { listWorkers } from '../../read-model/queries/workers.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { page, type Route } from '../routes.ts';
-import { batchRoutes } from './batch.ts';
+import { batchRoutes, runningBatches } from './batch.ts';
 import { fresh, loginModel } from './login-pages.ts';
 
 const PAGE = 20;
@@ -47,7 +47,7 @@ export const accountPages = (): Route[] => [
     const fitting = countListed(call.d.db, ask);
     const at = Math.min(Math.max(1, Math.ceil(fitting / PAGE)), Math.max(1, Number(/^\d{1,6}$/.exec(call.query('page') ?? '')?.[0] ?? 1)));
     const accounts = listAccounts(call.d.db, { ...ask, limit: PAGE, offset: (at - 1) * PAGE });
-    return showPage(call, x, { title: x.t('nav.accounts'), topics: ['account', 'login', 'monitor', 'inbox', 'reply', 'notification'], main: accountsPage(x, { accounts: accounts.map(card), search, status, total: countAccounts(call.d.db).total, fitting, page: at, size: PAGE }) });
+    return showPage(call, x, { title: x.t('nav.accounts'), topics: ['account', 'login', 'monitor', 'inbox', 'reply', 'notification'], main: accountsPage(x, { accounts: accounts.map(card), search, status, total: countAccounts(call.d.db).total, fitting, page: at, size: PAGE, batches: runningBatches(call, x, '/accounts', accountActions(x)) }) });
   }),
   ...batchRoutes({
     base: '/accounts', kind: 'account', actions: accountActions,

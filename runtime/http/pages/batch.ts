@@ -1,13 +1,17 @@
 import { z } from 'zod';
-import { batchPreview, batchResult, type BatchAction, type BatchItem } from '../../../views/batch.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { batchDialog, batchPreview, batchProgress, type BatchAction, type BatchItem, type BatchProgress, type RunningBatch } from '../../../views/batch.ts';
 import type { Ctx } from '../../../views/context.ts';
 import { checked, readForm } from '../body.ts';
-import type { Call } from '../call.ts';
+import { found, type Call } from '../call.ts';
+import type { BatchJob } from '../fleet/batch-jobs.ts';
+import { journalSeen } from '../../read-model/queries/read-model.ts';
 import { context, done, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
 
 const MOST = 50;
+const AT_ONCE_MS = 400;
 const PICK = /^pick-([a-z0-9][a-z0-9-]{0,62})$/;
 
 export type Batch = {
@@ -16,6 +20,8 @@ export type Batch = {
   actions(x: Ctx): BatchAction[];
   /** One of them as the preview shows it; null when it is gone. */
   item(call: Call, x: Ctx, verb: string, id: string): BatchItem | null;
+  /** What has become of one whose command was taken, null while it is on its way; without this, taken is done. */
+  reached?(call: Call, id: string): { error: string | null } | null;
   /** What everyone must know before, told of those that will be acted on. */
   note?(call: Call, x: Ctx, verb: string, ids: string[]): string | null;
 };
@@ -38,14 +44,40 @@ export function batchRoutes(b: Batch): Route[] {
       const x = context(call);
       const form = await readForm(call.c);
       const act = action(x, form['action']);
-      const items = await Promise.all(picked(Object.keys(form)).map(async (id) => {
-        const answer = await call.d.command({ kind: b.kind, id }, act.verb, {}, call.about());
-        return { id, name: b.item(call, x, act.verb, id)?.name ?? id, error: answer.ok ? null : (answer as { message: string }).message };
-      }));
-      return done(call, 'batch.done', { what: act.label, ok: items.filter((i) => !i.error).length, all: items.length }, batchResult(x, { action: act, items }));
+      const items = picked(Object.keys(form)).map((id) => ({ id, name: b.item(call, x, act.verb, id)?.name ?? id }));
+      const about = call.about();
+      const stored = new Map<string, number>();
+      const { job, ended } = call.d.jobs.start({ base: b.base, verb: act.verb, by: call.by, items }, {
+        async send(id) {
+          const answer = await call.d.command({ kind: b.kind, id }, act.verb, {}, about);
+          if (answer.ok) stored.set(id, Number(answer['seq'] ?? 0));
+          return answer.ok ? null : (answer as { message: string }).message;
+        },
+        // The view may be a moment behind the answer.
+        reached: (id) => (!b.reached ? { error: null } : (stored.get(id) ?? 0) > journalSeen(call.d.db) ? null : b.reached(call, id)),
+      });
+      // What is over at once is told at once.
+      await Promise.race([ended, delay(AT_ONCE_MS)]);
+      return told(call, x, act, job, true);
+    }),
+    page('get', `${b.base}/batch/:job`, 'operate', (call) => {
+      const x = context(call);
+      const job = found(call.d.jobs.find(b.base, call.param('job')), 'this action: it was over some time ago');
+      return told(call, x, action(x, job.verb), job, call.query('dialog') === '1');
     }),
   ];
 }
+
+/** As a dialog, or as the part of it that draws itself anew; the end is a toast too. */
+function told(call: Call, x: Ctx, action: BatchAction, job: BatchJob, whole: boolean): Response {
+  const m: BatchProgress = { base: job.base, job: job.id, action, ended: job.endedMs !== null, items: job.items };
+  const piece = whole ? batchDialog(x, m) : batchProgress(x, m);
+  return m.ended ? done(call, 'batch.done', { what: action.label, ok: m.items.filter((i) => i.state === 'done').length, all: m.items.length }, piece) : showPiece(piece);
+}
+
+/** What is under way of this page, for its list. */
+export const runningBatches = (call: Call, x: Ctx, base: string, actions: BatchAction[]): RunningBatch[] =>
+  call.d.jobs.running(base).map((j) => ({ job: j.id, label: x.t('batch.of', { what: actions.find((a) => a.verb === j.verb)?.label ?? j.verb, all: j.items.length }), over: j.items.filter((i) => i.state !== 'waiting' && i.state !== 'sent').length, all: j.items.length }));
 
 function picked(names: string[]): string[] {
   const ids = names.flatMap((n) => PICK.exec(n)?.[1] ?? []);

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { loginDialog, type LoginModel } from '../../../views/login-dialog.ts';
 import { findAccount } from '../../read-model/queries/accounts.ts';
 import { findLogin, type LoginRow } from '../../read-model/queries/logins.ts';
-import { found } from '../call.ts';
+import { found, type Call } from '../call.ts';
 import { context, done, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
@@ -25,7 +26,7 @@ export const loginPages = (): Route[] => [
   }),
   page('get', '/pictures/:name', 'read', async (call) => {
     const name = call.param('name');
-    const bytes = found(/^[A-Za-z0-9][A-Za-z0-9_-]{0,120}$/.test(name) ? await call.d.pictures.get(name) : null, 'this picture');
+    const bytes = found(/^[A-Za-z0-9][A-Za-z0-9_-]{0,120}$/.test(name) ? await arrived(call, name) : null, 'this picture');
     // Workers send these: only what really is a picture leaves here.
     const type = MAGIC.find(([, magic]) => magic.every((b, i) => bytes[i] === b))?.[0];
     if (!type) throw new Problem(415, 'no_picture', 'this is no PNG or JPEG');
@@ -53,3 +54,12 @@ const findWaiting = (d: { db: Parameters<typeof findAccount>[0]; now(): number }
   const row = d.db.prepare(`SELECT id FROM accounts WHERE login_session = ? AND login_status = 'logging_in'`).get(login) as { id: string } | undefined;
   return row ? findAccount(d.db, row.id) : null;
 };
+
+/** A picture travels beside the event that names it and may be a moment behind. */
+async function arrived(call: Call, name: string): Promise<Uint8Array | null> {
+  for (let looks = 0; ; looks++) {
+    const bytes = await call.d.pictures.get(name);
+    if (bytes || looks >= 5 || !name.startsWith('pic-')) return bytes;
+    await delay(200);
+  }
+}

@@ -53,7 +53,7 @@ async function model(call: Call, x: Ctx, w: WorkerRow): Promise<WorkerModel> {
   return {
     card: workerCard(call, x, w), description: w.description, labels: w.labels, strict: w.config.group_strict, program: { worker: w.workerVersion, node: w.nodeVersion, chromium: w.chromiumVersion },
     accounts: listAccounts(call.d.db, { worker: w.id }).map((a) => ({ id: a.id, name: a.name, state: a.leaseState === 'held' ? a.loginStatus : a.leaseState, moved: a.movedReason, pinned: a.pinned !== null })),
-    restarts: w.restarts, lastExit: w.lastExit && (w.lastExit.signal ? `killed by ${w.lastExit.signal}` : w.lastExit.code === null ? 'gone' : `exit ${w.lastExit.code}`),
+    limits: w.limits, restarts: w.restarts, lastExit: w.lastExit && (w.lastExit.signal ? `killed by ${w.lastExit.signal}` : w.lastExit.code === null ? 'gone' : `exit ${w.lastExit.code}`),
     versions: versionsOf(call, w.id, VERSIONS), pending: now ? { effects: now.pending.effects, timers: now.pending.timers } : { effects: [], timers: [] },
     logs: logModel(call, w), chart: chartOf('worker'), active: now?.active ?? [], allowed: now?.allowed ?? [],
   };

@@ -11,9 +11,12 @@ import { whyNot, type Verb } from '../fleet/verbs.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { batchRoutes } from './batch.ts';
+import { batchRoutes, runningBatches } from './batch.ts';
 import { workerCard } from './worker-card.ts';
 import { fillDots, readWorkerForm, workerFormModel } from './worker-form-model.ts';
+
+/** On the way from one state to another. */
+const MOVING = new Set(['starting', 'stopping', 'draining']);
 
 export const workerPages = (): Route[] => [
   page('get', '/workers', 'read', (call) => {
@@ -31,6 +34,7 @@ export const workerPages = (): Route[] => [
       main: workersPage(x, {
         workers: listWorkers(db, { ...ask, limit: size, offset: (at - 1) * size }).map((w) => workerCard(call, x, w)), filter, groups: workerGroups(db), page: at, size, total,
         summary: { configs: s.configs, running: s.byStatus['running'] ?? 0, stopped: s.byStatus['stopped'] ?? 0, capacity: s.capacity, assigned: s.assigned },
+        batches: runningBatches(call, x, '/workers', workerActions(x)),
       }),
     });
   }),
@@ -40,6 +44,11 @@ export const workerPages = (): Route[] => [
       const w = findWorker(call.d.db, id);
       const why = w && whyNot(w, verb as Verb);
       return w && { id, name: w.name, state: w.status, group: 'state', why: why && x.word('cannot', why) };
+    },
+    reached(call, id) {
+      const w = findWorker(call.d.db, id);
+      if (w && MOVING.has(w.status)) return null;
+      return { error: w && (w.status === 'crashed' || w.status === 'error') ? (w.lastError ?? w.cause ?? w.status) : null };
     },
     note(call, x, verb, ids) {
       const n = ids.reduce((sum, id) => sum + (findWorker(call.d.db, id)?.assigned ?? 0), 0);

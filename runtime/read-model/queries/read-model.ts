@@ -41,3 +41,6 @@ export const where = (parts: (string | false | null | undefined)[]): string => {
   const asked = parts.filter(Boolean);
   return asked.length > 0 ? asked.join(' AND ') : '1';
 };
+
+/** The newest journal message that the view holds. */
+export const journalSeen = (db: Db): number => one<{ seq: number }>(db, `SELECT seq FROM position WHERE stream = 'TROUPE_JOURNAL'`)?.seq ?? Number.MAX_SAFE_INTEGER;

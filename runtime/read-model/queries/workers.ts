@@ -60,6 +60,8 @@ export type WorkerRow = {
   incarnation: string | null;
   capabilities: string[];
   assigned: number;
+  /** scope, cgroup, watched: who keeps its process to its limits; null when that is not known. */
+  limits: string | null;
   /** Its machine, when that is cordoned. */
   cordoned: string | null;
   /** Started by someone else: it can be watched, not stopped. */
@@ -72,7 +74,7 @@ const COLUMNS = `c.id config_id, c.worker_id, c.name, c.description, c.deploymen
   c.env_variables, c.command_args, c.working_directory, c.browser_config, c.group_name, c.auto_start, c.auto_restart, c.restart_delay_ms, c.max_restart_attempts,
   c.enabled, c.version config_version, c.config, c.machine, c.created_at, c.updated_at,
   r.status, r.cause, r.process_id, r.container_id, r.pod_name, r.started_at, r.stopped_at, r.error_count, r.last_error, r.restart_count, r.last_restart_at, r.next_retry_ms, r.worker_version, r.node_version, r.chromium_version,
-  r.runs_started, r.runs_applied, r.restarts, r.last_exit, w.status link, w.incarnation, w.capabilities, w.groups, w.labels, x.state, ${CORDON} cordoned`;
+  r.runs_started, r.runs_applied, r.restarts, r.last_exit, r.handle, w.status link, w.incarnation, w.capabilities, w.groups, w.labels, x.state, ${CORDON} cordoned`;
 const JOINS = 'worker_configs c LEFT JOIN worker_runtime r ON r.worker_id = c.worker_id LEFT JOIN workers w ON w.id = c.worker_id';
 const ACTOR = `LEFT JOIN actors x ON x.kind = 'worker' AND x.id = c.worker_id`;
 
@@ -212,11 +214,19 @@ function toWorker(r: Record<string, any>, assigned: number): WorkerRow {
     incarnation: r['incarnation'],
     capabilities: json(r['capabilities'], []),
     assigned,
+    limits: limitsOf(config.deployment_type, r['handle']),
     cordoned: r['cordoned'] ?? null,
     elsewhere: phase?.startsWith('running.elsewhere') ?? false,
     createdAt: r['created_at'],
     updatedAt: r['updated_at'],
   };
+}
+
+/** Containers and pods are always kept by the kernel. */
+function limitsOf(type: string, handle: unknown): string | null {
+  if (!handle) return null;
+  if (type === 'docker' || type === 'k8s') return 'cgroup';
+  return json<{ limits?: string }>(handle, {}).limits ?? null;
 }
 
 const groupsOf = (text: unknown, own: string): string[] => {

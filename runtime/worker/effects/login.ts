@@ -1,4 +1,5 @@
 import { effectInput } from '../../../transport/protocol.ts';
+import { pictureName } from '../../picture-name.ts';
 import type { EffectContext } from './effect-context.ts';
 import { codePicture, sendable } from './code-picture.ts';
 import { withPlatform } from './with-platform.ts';
@@ -7,11 +8,12 @@ import { withPlatform } from './with-platform.ts';
 export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
   const input = effectInput.login.parse(raw);
   return withPlatform(ctx, input, async ({ platform, config, browser, io, call }) => {
-    const picture = async (image: Buffer | null): Promise<string | null> => {
+    /** Sends it on its way, ahead of the event that names it: on a slow line an answer costs as much as the way there. */
+    const picture = (image: Buffer | null, txn: string): string | null => {
       const base64 = sendable(image);
       if (base64 === null) return null;
-      const { name } = await ctx.link.ask('picture', { token: ctx.token, base64 }, 15_000, ctx.signal);
-      return typeof name === 'string' ? name : null;
+      ctx.link.ask('picture', { token: ctx.token, txn, base64 }, 15_000, ctx.signal).catch((error: Error) => ctx.signal.aborted || ctx.log('warn', 'task', `the picture of a login step did not arrive: ${error.message}`, { account: input.account }));
+      return pictureName(ctx.token, txn);
     };
     const limit = (config.timeouts.loginCheck ?? 300_000) + 30_000;
     const steps = platform.login(input.method, io, ctx.answer);
@@ -23,9 +25,9 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
         ctx.log('info', 'task', `login of ${input.account}: ${step.kind}`, { account: input.account, platform: platform.id });
         if (step.kind === 'qr') {
           const { png, url } = await codePicture(step.image);
-          ctx.emit({ type: 'QR', picture: (await picture(png)) ?? '', url, txn: step.txn, expiresAt: step.expiresAt });
+          ctx.emit({ type: 'QR', picture: picture(png, step.txn) ?? '', url, txn: step.txn, expiresAt: step.expiresAt });
         } else if (step.kind === 'challenge') {
-          ctx.emit({ type: 'CHALLENGE', what: step.what, prompt: step.prompt.slice(0, 500), picture: await picture(step.image), txn: step.txn });
+          ctx.emit({ type: 'CHALLENGE', what: step.what, prompt: step.prompt.slice(0, 500), picture: picture(step.image, step.txn), txn: step.txn });
         } else if (step.kind === 'confirming') {
           ctx.emit({ type: 'CONFIRMING', prompt: step.prompt.slice(0, 500) });
         } else {
