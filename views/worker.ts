@@ -96,6 +96,6 @@ function versions(x: Ctx, m: WorkerModel): Html {
   const w = m.card;
   if (m.versions.length === 0) return html`<h2 class="group">${x.t('worker.versions')}</h2>${empty(x.t('worker.no-versions'), x.t('worker.no-versions-next'))}`;
   return html`<h2 class="group">${x.t('worker.versions')}</h2><ol class="versions">${m.versions.map((v) => html`<li class="card" id=${`version-${v.version}`}><div class="row"><b>${x.t('worker.version', { n: v.version })}</b>${v.version === w.version ? chip(x.t('worker.newest'), 'note') : null}${(w.behind?.runs ?? -1) === v.version ? chip(x.t('worker.runs-this'), 'warn') : null}<span class="sub" title=${clock(x, v.atMs)}>${v.by ? `${who(v.by)} · ` : null}${ago(x, v.atMs)}</span><span class="grow"></span>${
-    v.version === w.version ? opener(`/workers/${w.id}/edit`, x.t('edit')) : button({ url: `/workers/${w.id}/revert`, label: x.t('worker.revert'), vals: { version: v.version }, confirm: x.t('worker.revert-sure', { n: v.version }) })
+    v.version === w.version ? opener(`/workers/${w.id}/edit`, x.t('worker.edit-version')) : html`${opener(`/workers/${w.id}/edit?version=${v.version}`, x.t('worker.edit-version'))} ${button({ url: `/workers/${w.id}/revert`, label: x.t('worker.revert'), vals: { version: v.version }, confirm: x.t('worker.revert-sure', { n: v.version }) })}`
   }</div>${v.changes.length > 0 ? changeList(x, v.changes) : html`<p class="sub">${x.t(v.version === 1 ? 'worker.created' : 'worker.no-changes')}</p>`}</li>`)}</ol>`;
 }

@@ -11,6 +11,8 @@ let seen = Atomics.load(beats, 0);
 let movedAt = performance.now();
 let lookedAt = movedAt;
 let reported = false;
+// This thread stood still too: the whole process was stopped, or the machine.
+let slept = false;
 
 // Straight to the file: what a thread prints goes through the very loop that stands still.
 const say = (level, msg, about) => {
@@ -23,21 +25,20 @@ const say = (level, msg, about) => {
 
 setInterval(() => {
   const now = performance.now();
-  // This thread stood still too: the whole process was stopped, or the machine.
-  const asleep = now - lookedAt > limitMs;
+  slept ||= now - lookedAt > limitMs;
   lookedAt = now;
   const count = Atomics.load(beats, 0);
   const still = Math.round(now - movedAt);
   if (count === seen) {
-    if (reported || still < limitMs || asleep) return;
+    if (reported || slept || still < limitMs) return;
     reported = true;
     say(50, `the event loop of the ${part} stands still`, { stillMs: still });
     return;
   }
   seen = count;
   movedAt = now;
-  if (!reported && !asleep) return;
-  reported = false;
+  if (!reported && !slept) return;
+  reported = slept = false;
   say(40, `the event loop of the ${part} runs again`, { stillMs: still });
   parentPort.postMessage({ stillMs: still });
 }, EVERY_MS);

@@ -91,7 +91,7 @@ describe('two masters on one NATS', () => {
 });
 
 describe('a master whose event loop stands still', () => {
-  it('says so from a thread of its own while it does, and afterwards on the page; no worker counts as offline (F8)', async () => {
+  it('says so from a thread of its own while it does, and afterwards on the page; no worker counts as offline, nor when it was stopped as a whole (F7, F8)', async () => {
     // Far longer than the silence after which a worker is offline.
     const STALL = 6_500;
     stage = await openStage(envOf(SCALED));
@@ -112,6 +112,11 @@ describe('a master whose event loop stands still', () => {
       const notes = () => stage.rows<{ content: string }>("SELECT content FROM notifications WHERE key LIKE 'stall-%'");
       await until(() => notes().length === 1, 'the page is told');
       expect(notes()[0]!.content).toMatch(/^its event loop stood still for [5678]\.\d s: every worker has a fresh window/);
+      // The same for a process that is stopped as a whole, its watching thread with it (F7).
+      master.kill('SIGSTOP');
+      await new Promise((r) => setTimeout(r, STALL));
+      master.kill('SIGCONT');
+      await until(() => notes().length === 2, 'the page is told again', 30_000);
       // Whoever was wrongly held for silent was so at the first sweep.
       await new Promise((r) => setTimeout(r, SCALED.heartbeat * 2));
       expect((await readJournal(await stage.operator())).filter((s) => ['OFFLINE', 'SUSPECT'].includes(s.entry.event.type)).map((s) => s.actor)).toEqual([]);

@@ -64,6 +64,14 @@ describe('configurations', () => {
     expect(f.sent).toEqual([]);
   });
 
+  it('open an earlier version in the editor, with today\'s secrets and nothing saved', async () => {
+    const form = async (query: string) => (await f.get(`/workers/worker-1/edit${query}`, { cookie: await f.cookie() })).text();
+    expect(await form('?version=2')).toMatch(/name="max_accounts"[^>]*value="5"/);
+    for (const html of [await form(''), await form('?version=4')]) expect(html).toMatch(/name="max_accounts"[^>]*value="10"/);
+    expect(await form('?version=2')).toContain('TOKEN');
+    expect((await f.get('/workers/worker-1/edit?version=99', { cookie: await f.cookie() })).status).toBe(404);
+  });
+
   it('list versions with who, when and what, and never a secret', async () => {
     const { body, text } = await ask('GET', `${BASE}/worker-configs/worker-1/versions`);
     expect(body['versions'].map((v: Json) => [v['version'], v['by'], v['changes']])).toEqual([

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Live } from '../../runtime/http/live.ts';
 import { fixture, type Fixture } from './fixture.ts';
 
 let f: Fixture;
@@ -101,5 +102,35 @@ describe('the live connection', () => {
     expect(await r.next()).toMatchObject({ event: 'signed-out' });
     expect(await r.next()).toBeNull();
     expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
+
+describe('a page that reads nothing (F34)', () => {
+  it('is cut off with what it was not told forgotten, and the others are told on', async () => {
+    vi.useFakeTimers();
+    try {
+      const live = new Live();
+      const listen = (user: string) => live.listen({ user, topics: ['worker'], since: null, stillIn: async () => true })!;
+      const stuck = listen('stuck');
+      const reader = listen('well').getReader();
+      let heard = 0;
+      const reading = (async () => {
+        while (!(await reader.read()).done) heard++;
+      })();
+      for (let i = 0; i < 200; i++) {
+        live.changed(['worker']);
+        await vi.advanceTimersByTimeAsync(600);
+      }
+      expect(live.open).toBe(1);
+      expect(heard).toBeGreaterThan(150);
+      // What was kept for it is bounded, however long nobody read.
+      let kept = 0;
+      for await (const _ of stuck) kept++;
+      expect(kept).toBeLessThan(80);
+      live.close();
+      await reading;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

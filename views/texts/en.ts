@@ -579,6 +579,7 @@ export const en: Record<TextKey, string> = {
   'worker.version': 'Version {n}',
   'worker.newest': 'newest',
   'worker.runs-this': 'running',
+  'worker.edit-version': 'Open in editor',
   'worker.revert': 'Bring back',
   'worker.revert-sure': 'Bring version {n} back? It becomes a new version; values of secrets stay as they are.',
   'worker.created': 'Created',

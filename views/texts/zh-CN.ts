@@ -578,6 +578,7 @@ export const zhCN = {
   'worker.version': '版本 {n}',
   'worker.newest': '最新',
   'worker.runs-this': '正在运行',
+  'worker.edit-version': '在编辑器中打开',
   'worker.revert': '恢复',
   'worker.revert-sure': '恢复到版本 {n}？会成为一个新版本，密钥的值保持不变。',
   'worker.created': '创建',

@@ -44,6 +44,12 @@ export function fieldsToApply(call: Call, w: WorkerRow): string[] {
   return newest && oldest ? [...new Set(diffConfigs(oldest.config, newest.config, true).map((c) => c.field.split('.')[0]!))] : [];
 }
 
+/** A version as it can be edited on: sealed values, which no version keeps, are today's. */
+export function versionConfig(call: Call, row: WorkerRow, version: number): WorkerConfig {
+  const old = found(versionsBetween(call.d.db, row.id, version, version)[0] ?? null, `version ${version} of ${row.id}`).config;
+  return { ...row.config, ...old, ...Object.fromEntries(SEALED.map((f) => [f, row.config[f]])) };
+}
+
 /** Brings the fields of an earlier version back, but for sealed ones, whose values are not kept in versions. */
 export async function revertWorker(call: Call, row: WorkerRow, version: number): Promise<{ changes: Change[]; kept: string[] }> {
   const old = found(versionsBetween(call.d.db, row.id, version, version)[0] ?? null, `version ${version} of ${row.id}`).config;

@@ -5,12 +5,12 @@ import { WORKER_STATES, WORKER_TYPES, workerActions, workersPage, type WorkersFi
 import { countWorkers, findWorker, listLogs, listWorkers, logCategories, workerGroups, workerSummary, type WorkerRow } from '../../read-model/queries/workers.ts';
 import { checked } from '../body.ts';
 import { found, type Call } from '../call.ts';
-import { changeWorker } from '../fleet/config-service.ts';
 import { findTemplate } from '../fleet/templates.ts';
 import { whyNot, type Verb } from '../fleet/verbs.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
+import { changeWorker, versionConfig } from '../fleet/config-service.ts';
 import { batchRoutes, runningBatches } from './batch.ts';
 import { workerCard } from './worker-card.ts';
 import { fillDots, readWorkerForm, workerFormModel } from './worker-form-model.ts';
@@ -71,7 +71,9 @@ export const workerPages = (): Route[] => [
   }),
   page('get', '/workers/:id/edit', 'operate', (call) => {
     const w = one(call);
-    return showPiece(workerForm(context(call), workerFormModel(call, w.config, { id: w.id, isNew: false, template: null, name: w.name })));
+    const version = /^\d{1,9}$/.exec(call.query('version') ?? '')?.[0];
+    const config = version ? versionConfig(call, w, Number(version)) : w.config;
+    return showPiece(workerForm(context(call), workerFormModel(call, config, { id: w.id, isNew: false, template: null, name: config.name })));
   }),
   page('post', '/workers/:id', 'operate', async (call) => {
     const w = one(call);
