@@ -5,9 +5,11 @@ import { chromium as playwright, type BrowserContext, type Page } from 'playwrig
 import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
-import { contextOptions, launchOptions } from './launch-options.ts';
+import { FreeBrowsers } from './free-browsers.ts';
+import { contextOptions, freeContextOptions, launchOptions } from './launch-options.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
 import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { SharedBrowser } from './shared-browser.ts';
 import { StorageState } from './storage-state.ts';
 import type { Vault } from './vault.ts';
 import { walls } from './walls.ts';
@@ -25,6 +27,8 @@ export type PoolOptions = {
   allow?: readonly string[];
   idleMs?: number;
   saveEveryMs?: number;
+  /** A browser of windows without an account gives way to a new one after so many. */
+  recycleAfter?: number;
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>): void;
 };
 
@@ -32,10 +36,13 @@ export type PoolOptions = {
 export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
 type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
-type Shared = { context: BrowserContext; lock: ProfileLock };
 
 const CLOSE_LIMIT = 5000;
+/** Windows without an account have no secrets of their own. */
+const NO_VAULT: Vault = { get: async () => null, put: async () => undefined };
 const SHARED = 'shared';
+/** After so many windows their browser gives way to a new one: what a Chromium has kept, it keeps. */
+const WINDOWS = 200;
 
 /** Chromium did not start on a profile that was there before. */
 class DamagedProfile extends Error {
@@ -51,14 +58,16 @@ export class BrowserPool {
   readonly #entries = new Map<string, Promise<Entry>>();
   /** A profile is free only when its last browser is gone. */
   readonly #closing = new Map<string, Promise<void>>();
-  #shared: Promise<Shared> | null = null;
-  #sharedClosing: Promise<void> = Promise.resolve();
+  readonly #shared = new SharedBrowser(() => this.#launchShared(SHARED));
+  /** Of windows without an account: never the accounts' own. */
+  readonly #free: FreeBrowsers;
   #sweeper: NodeJS.Timeout;
   readonly #door = `d${randomBytes(16).toString('hex')}.invalid`;
   #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#free = new FreeBrowsers((name) => this.#launchShared(name), options.recycleAfter ?? WINDOWS);
     this.#sweeper = setInterval(() => void this.#sweep(), Math.min(options.idleMs ?? 300_000, options.saveEveryMs ?? 60_000) / 2);
     this.#sweeper.unref();
   }
@@ -125,7 +134,27 @@ export class BrowserPool {
     clearInterval(this.#sweeper);
     await Promise.all(this.accounts().map((account) => this.close(account, save)));
     await Promise.all(this.#closing.values());
-    if (this.#shared) await this.#closeShared(this.#shared);
+    await Promise.all([this.#shared.close(), this.#free.close()]);
+  }
+
+  /** A context that no account owns, in the one Chromium that such windows share. The caller closes it. */
+  async openFree(proxy: ProxySpec, options: { viewport: { width: number; height: number } }): Promise<{ context: BrowserContext; close(): Promise<void> }> {
+    if (this.#closed) throw new Error('the worker is stopping: no browser is opened any more');
+    const door = await openProxyDoor('', proxy, NO_VAULT, this.#door);
+    try {
+      const context = await this.#free.context(freeContextOptions(this.#options.chromium, options.viewport, door?.server ?? null));
+      return {
+        context,
+        close: async () => {
+          await within(context.close());
+          await door?.close().catch(() => undefined);
+          await this.#free.settle();
+        },
+      };
+    } catch (error) {
+      await door?.close();
+      throw error;
+    }
   }
 
   async #open(account: string, proxy: ProxySpec): Promise<Entry> {
@@ -204,15 +233,14 @@ export class BrowserPool {
   }
 
   async #inShared(fingerprint: Fingerprint, proxy: string | null) {
-    const was = this.#shared;
-    const known = await was?.catch(() => null);
-    if (was && !known?.context.browser()?.isConnected()) await this.#closeShared(was);
-    await this.#sharedClosing;
-    this.#shared ??= this.#persistent(join(this.#options.dir, `browser_${SHARED}`), {});
-    const browser = (await this.#shared).context.browser();
-    if (!browser) throw new Error('this Chromium can\'t be shared: use BROWSER_MODE=profile');
-    const context = await browser.newContext(contextOptions(fingerprint, proxy));
+    const context = await this.#shared.context(contextOptions(fingerprint, proxy));
     return { context, fresh: true, dispose: () => within(context.close()) };
+  }
+
+  async #launchShared(name: string): Promise<{ context: BrowserContext; close(): Promise<void> }> {
+    const profile = join(this.#options.dir, `browser_${name}`);
+    const { context, lock } = await this.#persistent(profile, {});
+    return { context, close: () => shut(context, profile, lock) };
   }
 
   async #persistent(profile: string, options: object) {
@@ -241,15 +269,6 @@ export class BrowserPool {
       lock.release();
       throw error;
     }
-  }
-
-  /** Closes this very shared browser; one that was opened since stays. */
-  async #closeShared(which: Promise<Shared>): Promise<void> {
-    if (this.#shared === which) {
-      this.#shared = null;
-      this.#sharedClosing = which.then(({ context, lock }) => shut(context, join(this.#options.dir, `browser_${SHARED}`), lock), () => undefined);
-    }
-    await this.#sharedClosing;
   }
 
   async #screenshot(account: string, page: Page, name: string): Promise<void> {

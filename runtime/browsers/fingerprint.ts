@@ -22,12 +22,12 @@ export type Fingerprint = z.infer<typeof shape>;
 const VIEWPORTS = [[1366, 768], [1440, 900], [1536, 864], [1600, 900], [1920, 1080]] as const;
 const SEED = 2 ** 31;
 
-const userAgent = (major: number): string => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
+export const userAgentOf = (major: number): string => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
 
 function generate(chromium: Chromium): Fingerprint {
   const [width, height] = VIEWPORTS[randomInt(VIEWPORTS.length)] ?? VIEWPORTS[0];
   return {
-    userAgent: userAgent(chromium.major), viewport: { width, height }, locale: 'zh-CN', timezone: 'Asia/Shanghai', deviceScaleFactor: 1,
+    userAgent: userAgentOf(chromium.major), viewport: { width, height }, locale: 'zh-CN', timezone: 'Asia/Shanghai', deviceScaleFactor: 1,
     webgl: randomInt(SEED), canvas: randomInt(SEED), audio: randomInt(SEED), createdAt: Date.now(),
   };
 }
@@ -48,7 +48,7 @@ export async function loadFingerprint(dir: string, account: string, chromium: Ch
   const file = join(dir, `${account}_fingerprint.json`);
   const sealed = await vault.get(account, 'fingerprint');
   const local = await readFile(file, 'utf8').catch(() => null);
-  const found = { ...(parse(sealed) ?? parse(local) ?? generate(chromium)), userAgent: userAgent(chromium.major) };
+  const found = { ...(parse(sealed) ?? parse(local) ?? generate(chromium)), userAgent: userAgentOf(chromium.major) };
   const text = JSON.stringify(found);
   const stored = text === sealed ? Promise.resolve() : vault.put(account, 'fingerprint', text);
   stored.catch(() => undefined);

@@ -1,5 +1,5 @@
 import type { Chromium } from './find-chromium.ts';
-import type { Fingerprint } from './fingerprint.ts';
+import { userAgentOf, type Fingerprint } from './fingerprint.ts';
 
 const ARGS = [
   '--disable-blink-features=AutomationControlled',
@@ -22,6 +22,14 @@ export const launchOptions = (chromium: Chromium, headless: boolean, more: reado
   handleSIGTERM: false,
   handleSIGHUP: false,
   timeout: 30_000,
+});
+
+/** How a window without an account looks: like any visitor with this Chromium. */
+export const freeContextOptions = (chromium: Chromium, viewport: { width: number; height: number }, proxy: string | null) => ({
+  userAgent: userAgentOf(chromium.major),
+  viewport,
+  acceptDownloads: true,
+  ...(proxy ? { proxy: { server: proxy } } : {}),
 });
 
 /** How an account's context looks to the sites it visits. */
