@@ -16,6 +16,8 @@ export type CommandSpec = {
   event?: (payload: any, about: { id: string; fresh: string; by: string }) => { type: string; [key: string]: unknown };
   /** Builds the input of `create`. */
   input?: (payload: any, about: { id: string; by: string }) => Record<string, unknown>;
+  /** What the answer to `create` shows of the new actor's context, also when it is there already. */
+  made?: (context: Record<string, unknown>) => Record<string, unknown>;
   /** What the answer shows besides ok, state and seq. */
   answer?: (event: { [key: string]: unknown }) => Record<string, unknown>;
 };

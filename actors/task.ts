@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { taskMachine } from '../machines/task.ts';
+import { bind } from './binding.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 const group = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens');
@@ -49,3 +51,24 @@ export const taskFields = z
 export type TaskFields = z.infer<typeof taskFields>;
 
 const MOST_PAYLOAD = 65_536;
+
+const nothing = z.strictObject({});
+
+/** A task's public commands. Its number (`seq`) is put in before it is made; what runs it again is a verb of the master, for a task that has ended takes no events. */
+export const task = bind({
+  kind: 'task',
+  machine: taskMachine,
+  stamp: true,
+  /** A key may be used anew when its task is no longer known. */
+  again: true,
+  commands: {
+    create: {
+      schema: taskFields,
+      input: ({ at, key, template, schedule, replayOf, ...p }, { id, by }) => ({ id, ...p, seq: p.seq ?? 0, notBefore: at ?? null, key: key ?? null, template: template ?? null, schedule: schedule ?? null, replayOf: replayOf ?? null, by }),
+      made: (context) => ({ task: context['id'], number: context['seq'], title: context['title'] }),
+    },
+    cancel: { schema: nothing, event: (_, { by }) => ({ type: 'CANCEL', by }) },
+  },
+  events: { CANCEL: nothing },
+  effects: { depend: { on: 'master' }, place: { on: 'master' }, work: { on: 'worker' } },
+});

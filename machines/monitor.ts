@@ -57,7 +57,7 @@ export const monitorMachine = setup({
     }),
     fault: assign(({ context, event }) => ({ failures: context.failures + 1, last: { at: stamp(event).at, ms: 0, comments: 0, messages: 0, error: faultOf(event).message } })),
   },
-  guards: { sessionLost: ({ event }) => SESSION_FAULTS.includes(faultOf(event).kind) },
+  guards: { paused: ({ event }) => faultOf(event).kind === 'paused', sessionLost: ({ event }) => SESSION_FAULTS.includes(faultOf(event).kind) },
   delays: { delay: ({ context }) => context.delay, crawlWithin: 180_000 },
 }).createMachine({
   id: 'monitor-v1',
@@ -97,6 +97,8 @@ export const monitorMachine = setup({
           ],
         },
         onError: [
+          // Held back by a pause: no fault of the round.
+          { guard: 'paused', target: 'waiting', actions: 'plan' },
           {
             guard: 'sessionLost',
             target: 'suspended',

@@ -4,7 +4,7 @@ import { merged, type WorkerConfig, type WorkerPatch } from './worker-config.ts'
 
 export type { WorkerConfig, WorkerPatch };
 
-export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; groups?: string[]; mode: string; configVersion?: number };
+export type Registration = { incarnation: string; host: string; pid: number; port: number; version: string; node: string; chromium: string; capabilities: string[]; maxAccounts: number; group: string; groups?: string[]; mode: string; configVersion?: number; maxAgents?: number; maxShells?: number; allowShell?: boolean; labels?: Record<string, string>; tools?: string[] };
 /** `unseen`: it ended while nobody watched, so it is no crash. */
 export type Exit = { code: number | null; signal: string | null; unseen?: boolean };
 

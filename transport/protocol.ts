@@ -52,6 +52,8 @@ export const heartbeat = z.object({
   agents: z.array(z.object({ agent: z.string(), task: z.string().nullable() })).optional(),
   /** Tasks that run. */
   tasks: z.number().int().optional(),
+  /** The actors that it works for, and what each takes up: a window of its own, a shell, the window of an agent, or nothing beside an agent. */
+  running: z.array(z.object({ actor: z.string(), is: z.enum(['page', 'shell', 'agent', 'none']) })).optional(),
   accounts: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
   /** The version of its configuration that it has taken on. */
   config: z.number().int().optional(),

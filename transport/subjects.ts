@@ -96,7 +96,7 @@ export function parseCommand(subject: string): { to: Address; verb: string } | n
 /** `troupe.tasklog.<task>.<worker>`. */
 export function parseTasklog(subject: string): { task: string; worker: string } | null {
   const t = subject.split('.');
-  return t.length === 4 && isId(t[2]!) && (isId(t[3]!) || t[3] === PURGED) ? { task: t[2]!, worker: t[3]! } : null;
+  return t.length === 4 && (isId(t[2]!) || t[2] === WHYS) && (isId(t[3]!) || t[3] === PURGED) ? { task: t[2]!, worker: t[3]! } : null;
 }
 
 /** `troupe.join.<machine>` and `troupe.mhb.<machine>`. */
@@ -139,6 +139,8 @@ export const OBJECTS = { results: 'troupe-results' } as const;
 
 /** In the place of the worker on `troupe.tasklog`: the master says that a task was purged. No worker's name begins so. */
 export const PURGED = '~purged';
+/** In the place of the task: why tasks wait, by the master that holds them. */
+export const WHYS = '~why';
 
 /** `request` is `<request id> <keyed hash of the client's address>`, each [A-Za-z0-9_-]{1,64}: the audit keeps it. */
 export const HEADER = { token: 'Troupe-Token', by: 'Troupe-By', id: 'Nats-Msg-Id', request: 'Troupe-Request' } as const;
@@ -166,5 +168,7 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.note.notice.<master>', kind: 'JetStream, limits by age', who: 'master', what: 'what a master tells people of itself' },
   { subject: 'troupe.log.<worker>.<level>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'log rows' },
   { subject: 'troupe.tasklog.<task>.<worker>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'progress and log rows of a task' },
+  { subject: 'troupe.tasklog.<task>.~purged', kind: 'JetStream, limits by age and size', who: 'master', what: 'a finished task was removed' },
+  { subject: 'troupe.tasklog.~why.<master>', kind: 'JetStream, limits by age and size', who: 'master', what: 'why tasks wait, once for all that wait for the same' },
   { subject: 'troupe.emit.<kind>.<id>.<type>', kind: 'core', who: 'master', what: 'what a chart emits' },
 ];

@@ -7,6 +7,7 @@ import type { Db } from '../read-model/store.ts';
 import { rank, type Candidate, type Strategy, type Want } from './assignment.ts';
 import { EffectFailed, type MasterEffect } from './effects.ts';
 import type { Engine } from './engine.ts';
+import type { Gates } from './gates.ts';
 import type { Liveness } from './liveness.ts';
 import type { Vault } from './vault.ts';
 
@@ -22,7 +23,7 @@ const HOUR = 3_600_000;
 const CLAIM_COUNTS = 60_000;
 
 /** Finds workers for accounts, and tells replies when they may go out. */
-export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections'): Record<'assign' | 'claim' | 'forget', MasterEffect> {
+export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections', gates: Pick<Gates, 'holds'> | null = null): Record<'assign' | 'claim' | 'forget', MasterEffect> {
   const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.groups, w.max_accounts, c.max_memory_mb, c.cpu_cores, ${CORDON} AS cordoned, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
     FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
   const posted = db.prepare('SELECT id, submitted_ms AS at FROM replies WHERE account_id = ? AND submitted_ms > ?');
@@ -65,7 +66,8 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
         if (!head || (head.entry.after as { status: string }).status !== 'active') throw new EffectFailed('refused', `there is no account ${account}`);
         const { context, value } = head.entry.after as { context: AccountContext; value: unknown };
         const now = Date.now();
-        const why = !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
+        const paused = reading ? null : (gates?.holds({ account, platform: context.platform, group: context.group ?? 'default' }) ?? null);
+        const why = paused !== null ? paused : !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
         if (why === null) {
           if (!reading) claimed.set(reply, { account, at: now });
           return { worker: context.lease!.worker, epoch: context.lease!.epoch, proxy: context.proxy };

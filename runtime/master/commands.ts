@@ -20,6 +20,8 @@ export type CommandsOptions = {
   engine: Engine;
   bindings: ReadonlyMap<string, Binding>;
   common: Readonly<Record<string, Common>>;
+  /** Verbs of one kind that are no event of its chart. */
+  extra?: Readonly<Record<string, Readonly<Record<string, Common>>>>;
   /** Seals a secret field and gives what the event carries instead. */
   seal(to: Address, field: string, value: string, id: string): Promise<string>;
   /** Says no before a turn is taken: what only the outside knows. */
@@ -96,8 +98,10 @@ export class Commands {
     if (closed) return closed;
     const binding = this.o.bindings.get(to.kind)!;
     if (verb === 'send') return this.sendEvent(request, binding);
+    const extra = own(own(this.o.extra ?? {}, to.kind) ?? {}, verb);
+    if (extra) return extra(to, payload ?? {}, request);
     const spec = own(binding.commands, verb);
-    if (!spec) return refuse('not_found', `${to.kind} has no command ${verb}; it has ${[...Object.keys(binding.commands), 'send', ...Object.keys(this.o.common)].join(', ')}`, 'verb');
+    if (!spec) return refuse('not_found', `${to.kind} has no command ${verb}; it has ${[...Object.keys(binding.commands), ...Object.keys(this.o.extra?.[to.kind] ?? {}), 'send', ...Object.keys(this.o.common)].join(', ')}`, 'verb');
     const checked = spec.schema.safeParse(payload ?? {});
     if (!checked.success) return invalid(checked.error);
     const value = checked.data;
@@ -114,7 +118,8 @@ export class Commands {
     const at = Date.now();
     if (spec.input) {
       const outcome = await this.wait(actor, { is: 'start', input: { ...spec.input(value, about), at }, cause: causeOf(request) });
-      return this.answer(actor, outcome, binding, {}, '~start');
+      const made = outcome?.is === 'taken' ? outcome.entry : outcome?.is === 'dropped' && outcome.why === 'taken' ? outcome.head : null;
+      return this.answer(actor, outcome, binding, made && spec.made ? spec.made((made.after as { context: Record<string, unknown> }).context) : {}, '~start');
     }
     const event = spec.event!(value, about);
     const outcome = await this.wait(actor, { is: 'event', event, cause: causeOf(request) });

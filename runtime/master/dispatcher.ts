@@ -19,6 +19,9 @@ type Job = {
   asking: boolean;
 };
 
+/** Who wants to know what is out, and when it is over. */
+export type Ledger = { given(token: string, actor: string, src: string, input: Record<string, unknown>): void; over(token: string): void };
+
 const REOFFER = 10_000;
 /** A lease on its way to the worker takes a moment; one that is over never comes. */
 const REFUSED_FOR = 10_000;
@@ -29,39 +32,43 @@ export class Dispatcher {
   private readonly mux: Mux;
   private readonly liveness: Liveness;
   private readonly lost: (actor: string, token: string, message: string, once: boolean) => void;
+  private readonly ledger: Ledger | null;
   private readonly timer: NodeJS.Timeout;
 
-  constructor(mux: Mux, liveness: Liveness, lost: (actor: string, token: string, message: string, once: boolean) => void) {
+  constructor(mux: Mux, liveness: Liveness, lost: (actor: string, token: string, message: string, once: boolean) => void, ledger: Ledger | null = null) {
     this.mux = mux;
     this.liveness = liveness;
     this.lost = lost;
+    this.ledger = ledger;
     this.timer = setInterval(() => this.sweep(), 250);
   }
 
   run(actor: string, token: string, effect: PendingEffect, once: boolean, again: boolean): void {
     if (this.jobs.has(token)) return;
-    const worker = String((effect.input as { worker?: unknown } | null)?.worker ?? '');
-    const job: Job = { actor, token, effect, worker, once, offered: again ? 1 : 0, takenBy: null, refusedAt: null, nextAt: 0, asking: false };
+    const { worker = '', incarnation = null } = (effect.input ?? {}) as { worker?: string; incarnation?: string | null };
+    // What names a process is lost with it, whether it had taken it or not.
+    const job: Job = { actor, token, effect, worker, once, offered: again ? 1 : 0, takenBy: incarnation, refusedAt: null, nextAt: 0, asking: false };
     this.jobs.set(token, job);
+    this.ledger?.given(token, actor, effect.src, effect.input as Record<string, unknown>);
     void this.offer(job);
   }
 
   abort(token: string): boolean {
     const job = this.jobs.get(token);
     if (!job) return false;
-    this.jobs.delete(token);
+    this.forget(token);
     this.mux.nc.publish(subjects.fx(job.worker), JSON.stringify({ op: 'abort', token } satisfies FxRequest));
     return true;
   }
 
   /** Another master offers these now; the worker goes on with them. */
   drop(of: (actor: string) => boolean): void {
-    for (const [token, job] of this.jobs) if (of(job.actor)) this.jobs.delete(token);
+    for (const [token, job] of this.jobs) if (of(job.actor)) this.forget(token);
   }
 
   /** Forgets without a word: the result is in. */
   forget(token: string): void {
-    this.jobs.delete(token);
+    if (this.jobs.delete(token)) this.ledger?.over(token);
   }
 
   async signal(worker: string, id: string, token: string, data: unknown): Promise<boolean> {
@@ -88,7 +95,7 @@ export class Dispatcher {
     for (const job of this.jobs.values()) {
       const gone = this.liveness.gone(job.worker, job.takenBy);
       if (gone) {
-        this.jobs.delete(job.token);
+        this.forget(job.token);
         this.lost(job.actor, job.token, gone, job.once);
       } else if (now >= job.nextAt && !job.asking) void this.offer(job);
     }
@@ -105,7 +112,8 @@ export class Dispatcher {
       if (answer.taken) {
         job.takenBy ??= incarnation;
         job.refusedAt = null;
-      } else if (performance.now() - (job.refusedAt ??= performance.now()) > REFUSED_FOR && this.jobs.delete(job.token)) {
+      } else if (performance.now() - (job.refusedAt ??= performance.now()) > REFUSED_FOR && this.jobs.has(job.token)) {
+        this.forget(job.token);
         this.lost(job.actor, job.token, `${job.worker} does not take it: ${answer.reason ?? 'no reason given'}`, job.once);
       }
     } catch {

@@ -10,8 +10,8 @@ import { Leases } from '../../transport/leases.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { createLeaseStream } from '../../transport/streams.ts';
 import { address, decodeEvent, parseAddress, parseInbox, partitionOf, subjects, VERB, type Address } from '../../transport/subjects.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { MasterEffects, type MasterEffect } from './effects.ts';
+import { Dispatcher, type Ledger } from './dispatcher.ts';
+import { MasterEffects, type AnyMasterEffect } from './effects.ts';
 import type { Liveness } from './liveness.ts';
 
 /** An actor that was left with something to do, as the read model knows it at the journal's end. */
@@ -22,7 +22,11 @@ export type EngineOptions = {
   user: string;
   partitions: number;
   bindings: ReadonlyMap<string, Binding>;
-  effects: Readonly<Record<string, MasterEffect>>;
+  effects: Readonly<Record<string, AnyMasterEffect>>;
+  /** Hears which effects workers have. */
+  ledger?: Ledger;
+  /** Why an effect may not go to a worker now; it fails with `paused` and its chart comes again. */
+  held?(src: string, input: Record<string, unknown>): string | null;
   liveness: Liveness;
   /** The unfinished actors of a partition, read no earlier than now. */
   unfinished(partition: number): Promise<Unfinished[]>;
@@ -60,7 +64,7 @@ export class Engine {
     }, (actor, token, event) => this.host.put(actor, { is: 'progress', token, event, cause: { id: `says:${token}` } }, () => {}));
     this.dispatcher = new Dispatcher(mux, options.liveness, (actor, token, message, once) => {
       this.host.put(actor, { is: 'error', token, error: { kind: 'lost', message, sent: once ? 'maybe' : 'no' }, cause: { id: `lost:${token}` } }, () => {});
-    });
+    }, options.ledger);
     this.host = new Host({
       bindings,
       journal,
@@ -201,12 +205,14 @@ export class Engine {
   }
 
   private carrier(): Carrier {
-    const { mux, bindings } = this.o;
+    const { mux, bindings, ...options } = this.o;
     const placeOf = (actor: string, src: string) => bindings.get(actor.slice(0, actor.indexOf('/')))?.effects[src];
     return {
       run: (actor, token, effect: PendingEffect, again) => {
         const place = placeOf(actor, effect.src);
-        if (place?.on === 'worker') this.dispatcher.run(actor, token, effect, place.once ?? false, again);
+        const held = place?.on === 'worker' && !again ? options.held?.(effect.src, effect.input as Record<string, unknown>) : null;
+        if (held) this.host.put(actor, { is: 'error', token, error: { kind: 'paused', message: held, sent: 'no' }, cause: { id: `paused:${token}` } }, () => {});
+        else if (place?.on === 'worker') this.dispatcher.run(actor, token, effect, place.once ?? false, again);
         else this.effects.run(actor, token, effect.src, effect.input, again);
       },
       abort: (_actor, token) => {

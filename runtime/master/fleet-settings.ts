@@ -4,7 +4,13 @@ import { BUCKET } from '../../transport/subjects.ts';
 import { STRATEGIES, type Strategy } from './assignment.ts';
 
 /** What an operator has set for the whole fleet; key `fleet` of the settings bucket. */
-export const fleetSettings = z.object({ strategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).default('least-connections') });
+export const fleetSettings = z.object({
+  strategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).default('least-connections'),
+  /** How tasks are spread; null: affinity where an account is set, else least-connections. */
+  taskStrategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).nullable().default(null),
+  /** Days that finished tasks are shown. */
+  taskDays: z.number().int().min(1).max(90).default(7),
+});
 export type FleetSettings = z.infer<typeof fleetSettings>;
 
 const EVERY = 2_000;
@@ -28,7 +34,12 @@ export class FleetSettingsReader {
 
   /** The template of this name, as it was saved. */
   async template(name: string): Promise<Record<string, unknown> | null> {
-    const entry = await (await this.open()).get(`template.${name}`);
+    return this.value(`template.${name}`);
+  }
+
+  /** What is saved under a key of the settings, null where nothing is. */
+  async value(key: string): Promise<Record<string, unknown> | null> {
+    const entry = await (await this.open()).get(key);
     return entry && entry.operation === 'PUT' ? entry.json<Record<string, unknown>>() : null;
   }
 

@@ -9,7 +9,7 @@ import { serve } from '../../transport/micro.ts';
 import { Mux } from '../../transport/mux.ts';
 import { checkServer, createStreams, partitionsOf } from '../../transport/streams.ts';
 import type { Note } from '../../transport/protocol.ts';
-import { PREFIX, STREAM, subjects, type Address } from '../../transport/subjects.ts';
+import { PREFIX, STREAM, subjects, WHYS, type Address } from '../../transport/subjects.ts';
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
 import { Kvm } from '@nats-io/kv';
@@ -19,23 +19,31 @@ import { natsLogin } from '../nats-login.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
+import { TASK_TEMPLATE_KEY } from '../tasks/task-template.ts';
 import { freshRing, installationOf, loadSecrets, writeWhole } from '../secrets.ts';
 import { accountEffects } from './account-effects.ts';
+import { Book } from './book.ts';
 import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
 import { commonVerbs } from './common-verbs.ts';
+import { Depends } from './depends.ts';
 import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
 import { FleetSettingsReader } from './fleet-settings.ts';
 import { FleetWatch } from './fleet-watch.ts';
+import { Gates } from './gates.ts';
 import { keyEffects } from './key-effects.ts';
 import { Liveness } from './liveness.ts';
 import { hostKeys, MachineDesk } from './machine-desk.ts';
 import { Metrics } from './metrics.ts';
+import { Numbers } from './numbers.ts';
+import { Placer } from './placer.ts';
 import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
+import { scheduleEffects } from './schedule-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
+import { taskVerbs } from './task-verbs.ts';
 import { UserSweep } from './user-sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
 import { Watchdog } from './watchdog.ts';
@@ -74,6 +82,21 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const drivers = new Drivers({ config, installation: installationOf(config, secrets.psk), nc, hostKeys: hostKeys(() => engine, db), open, key: (id) => keyOf(engine, open, id) });
   const settings = new FleetSettingsReader(new Kvm(nc));
   const storage = new StorageWatch((report) => void (nc.isClosed() || nc.publish(subjects.stuck(engine.id), JSON.stringify(report))));
+  const gates = new Gates(db);
+  const book: Book = new Book((actor) => engine.host.owns(actor), () => placer.wake());
+  const placer: Placer = new Placer({
+    db, liveness, book, gates,
+    owns: (actor) => engine.host.owns(actor),
+    strategy: () => settings.now.taskStrategy,
+    tell: (whys) => void mux.publish(subjects.tasklog(WHYS, engine.id), JSON.stringify({ whys })).catch((error: Error) => log.warn(`why tasks wait is not stored: ${error.message}`)),
+  });
+  const depends = new Depends(db);
+  const unheard = projector.changes.subscribe((topics) => {
+    if (!db.open) return;
+    if (topics.includes('gate')) gates.refresh();
+    placer.changed(topics);
+    depends.changed(topics);
+  });
   const engine: Engine = new Engine({
     mux,
     user: login.user,
@@ -82,11 +105,16 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     liveness,
     effects: {
       ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
-      ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy),
+      ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy, gates),
       ...keyEffects(() => vault),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
+      ...scheduleEffects({ engine: () => engine, command: (to, verb, payload, id, by) => commands.run({ to, verb, payload, id, by }), template: (name) => settings.value(TASK_TEMPLATE_KEY + name) }),
+      place: placer,
+      depend: depends,
       ...parts.effects,
     },
+    ledger: book,
+    held: (src, input) => (src === 'crawl' ? gates.holds({ account: String(input['account']), platform: String(input['platform']), group: groupOf(db, String(input['account'])) }) : null),
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
     crash: crashPoint,
@@ -103,13 +131,15 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       return () => void (nc.isClosed() || sub.unsubscribe());
     },
   });
+  const numbers = new Numbers(new Kvm(nc));
   const commands = new Commands({
     mux,
     engine,
     bindings,
+    extra: { task: taskVerbs({ engine: () => engine, mux, command: (request) => commands.run(request) }) },
     common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
-    allow: (request) => allow(db, engine, request),
+    allow: (request) => allow(db, engine, request, () => numbers.take()),
     closed: () => {
       const why = unsafe();
       return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : storage.refusal();
@@ -122,11 +152,14 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   if (why || !vault) {
     log.error({ why }, 'SAFE MODE: the streams do not continue what this machine has seen; nothing is written');
     settings.stop();
+    unheard();
+    placer.stop();
+    depends.stop();
     return { engine: null, stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
   }
   seedLiveness(db, liveness);
   const metrics = new Metrics(mux, engine.id);
-  desk = new WorkerDesk({ heard: (beat) => metrics.take(beat), mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
+  desk = new WorkerDesk({ heard: (beat) => metrics.take(beat), reported: (beat) => placer.heard(beat.worker, beat.running ?? []), mux, engine, db, liveness, vault, bindings, log: (level, message) => log[level](message) });
   desk.start();
   engine.start();
   const sweep = new LeaseSweep(db, engine, liveness);
@@ -159,6 +192,9 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       joins.stop();
       metrics.stop();
       settings.stop();
+      unheard();
+      placer.stop();
+      depends.stop();
       checkpoints.stop();
       clearInterval(reconcile);
       await engine.stop();
@@ -168,6 +204,9 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     },
   };
 }
+
+/** The group of an account, for the gates. */
+const groupOf = (db: Db, account: string): string => (db.prepare('SELECT group_name FROM accounts WHERE id = ?').pluck().get(account) as string | null | undefined) ?? 'default';
 
 /** A data directory sets the streams up once; later a missing one is a loss and never made again by itself. */
 async function setUpStreams(config: Config, nc: Parameters<typeof createStreams>[0]): Promise<string[]> {

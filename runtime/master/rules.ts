@@ -1,5 +1,6 @@
 import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
+import { gateOf } from '../../actors/gate.ts';
 import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
@@ -13,7 +14,10 @@ type Refusal = Extract<Answer, { ok: false }>;
 const no = (code: string, message: string, field?: string): Refusal => ({ ok: false, code, message, ...(field ? { field } : {}) });
 
 /** What no chart can know by itself: whether the thing that a command names is there. May complete the payload. */
-export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request): Promise<Refusal | null> {
+export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request, number: () => Promise<number>): Promise<Refusal | null> {
+  if (to.kind === 'task' && verb === 'create') return taskAllowed(db, engine, to, payload as TaskPayload, number);
+  if (to.kind === 'agent' && verb === 'create') return namedThings(db, payload as { worker?: string | null; account?: string | null }, '');
+  if (to.kind === 'gate' && !gateOf(to.id)) return no('invalid', `${to.id} holds nothing: gates are fleet, group-NAME, platform-NAME, account-NAME, queue-GROUP--LANE and kind-TYPE`, 'id');
   if (to.kind === 'worker' && verb === 'create' && RESERVED_WORKER_IDS.includes(to.id)) return no('invalid', `${to.id} names a page of its own; choose another id`, 'worker_id');
   if (to.kind === 'worker' && verb === 'create' && (to.id === 'join' || to.id.startsWith('agent-') || to.id.endsWith('-'))) return no('invalid', `${to.id}: must not be join, begin with agent- or end with a hyphen`, 'worker_id');
   if (to.kind === 'worker' && (verb === 'create' || verb === 'update')) return workerAllowed(db, engine, to, verb, payload as Partial<WorkerConfig>);
@@ -69,6 +73,33 @@ async function workerAllowed(db: Db, engine: Engine, to: Address, verb: string, 
   const c = whole as WorkerConfig;
   if (c.deployment_type === 'agent' && !db.prepare("SELECT 1 FROM machines WHERE id = ? AND is_a = 'agent'").get(c.machine)) return no('not_found', `machine: no agent of ${c.machine} has joined: start troupe agent there`, 'machine');
   if (c.ssh_key_id && !db.prepare('SELECT 1 FROM ssh_keys WHERE id = ?').get(c.ssh_key_id)) return no('not_found', `ssh_key_id: there is no key ${c.ssh_key_id} in the key store`, 'ssh_key_id');
+  return null;
+}
+
+type TaskPayload = { after: string[]; requirements: { worker?: string; agent?: string; account?: string }; seq?: number };
+
+/** What a task names must be there; its running number is put in. */
+async function taskAllowed(db: Db, engine: Engine, to: Address, payload: TaskPayload, number: () => Promise<number>): Promise<Refusal | null> {
+  const head = await engine.host.head(`task/${to.id}`);
+  if (head) {
+    // One that has ended and is no longer shown makes room for another of its key; one that has just ended may not be shown yet.
+    const known = (head.entry.after as { status: string }).status === 'active' || db.prepare('SELECT 1 FROM tasks WHERE id = ?').get(to.id) || (!db.prepare('SELECT 1 FROM tasks_purged WHERE task_id = ?').get(to.id) && Date.now() - head.entry.at < 3_600_000);
+    if (known) return no('duplicate', `task/${to.id} exists already`, 'id');
+  }
+  const refused = namedThings(db, payload.requirements, 'requirements.');
+  if (refused) return refused;
+  for (const id of payload.after) {
+    if (id === to.id) return no('invalid', 'after: a task can not run after itself', 'after');
+    if (!db.prepare('SELECT 1 FROM tasks WHERE id = ?').get(id) && !(await engine.host.head(`task/${id}`))) return no('not_found', `after: there is no task ${id}`, 'after');
+  }
+  payload.seq = await number();
+  return null;
+}
+
+function namedThings(db: Db, { worker, agent, account }: { worker?: string | null; agent?: string | null; account?: string | null }, path: string): Refusal | null {
+  if (worker && !db.prepare('SELECT 1 FROM worker_configs WHERE worker_id = ?').get(worker)) return no('not_found', `there is no worker ${worker}`, `${path}worker`);
+  if (account && !db.prepare('SELECT 1 FROM accounts WHERE id = ?').get(account)) return no('not_found', `there is no account ${account}`, `${path}account`);
+  if (agent && !db.prepare("SELECT 1 FROM agents WHERE id = ? AND status <> 'closed'").get(agent)) return no('not_found', `there is no open agent ${agent}`, `${path}agent`);
   return null;
 }
 

@@ -22,7 +22,7 @@ export type Ask = { worker: string; verb: string; body: unknown };
 /** So many reports in a row over the limit make it a fact, not a peak. */
 const OVER_FOR = 3;
 
-export type DeskOptions = { heard?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
+export type DeskOptions = { heard?(beat: Heartbeat): void; /** Every master hears what every worker does. */ reported?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
 
 /** What workers ask of the masters on `troupe.ask.<worker>.<verb>`, and their heartbeats. The subject proves who asks. */
 export class WorkerDesk {
@@ -51,6 +51,7 @@ export class WorkerDesk {
     if (!parsed.success || parsed.data.worker !== worker) return;
     const beat = parsed.data;
     const fresh = this.o.liveness.beat(beat);
+    if (fresh) this.o.reported?.(beat);
     // An older process of the same name is told that it is not known; whatever is only repeated is not answered.
     if ((!fresh && this.o.liveness.incarnation(worker) === beat.incarnation) || !msg.reply || !this.o.engine.host.owns(`worker/${worker}`)) return;
     const head = await this.o.engine.host.head(`worker/${worker}`).catch(() => null);
@@ -129,7 +130,7 @@ export class WorkerDesk {
     const other = liveness.incarnation(worker);
     if (other !== null && other !== r.incarnation && other > r.incarnation && liveness.state(worker) !== 'offline') return no('duplicate_worker', `another process registered as ${worker} later; give this one another WORKER_ID`);
     const actor = `worker/${worker}`;
-    const event = { type: 'REGISTERED', registration: { incarnation: r.incarnation, host: r.host, pid: r.pid, port: r.port, version: r.version, node: r.node, chromium: r.chromium, capabilities: r.capabilities, maxAccounts: r.maxAccounts, group: r.group, groups: r.groups ?? [], mode: r.mode, ...(r.configVersion ? { configVersion: r.configVersion } : {}) } };
+    const event = { type: 'REGISTERED', registration: { incarnation: r.incarnation, host: r.host, pid: r.pid, port: r.port, version: r.version, node: r.node, chromium: r.chromium, capabilities: r.capabilities, maxAccounts: r.maxAccounts, group: r.group, groups: r.groups ?? [], mode: r.mode, ...(r.configVersion ? { configVersion: r.configVersion } : {}), ...(r.maxAgents === undefined ? {} : { maxAgents: r.maxAgents, maxShells: r.maxShells ?? 0, allowShell: r.allowShell ?? false, labels: r.labels ?? {}, tools: r.tools ?? [] }) } };
     for (let i = 0; i < 2; i++) {
       const outcome = await this.put(actor, { is: 'event', event, cause: { id: `register:${r.incarnation}:${Date.now()}` } });
       if (outcome?.is === 'taken' || (outcome?.is === 'dropped' && outcome.why === 'taken')) {

@@ -8,6 +8,7 @@ import type { MonitorContext } from '../../machines/monitor.ts';
 import type { ReplyContext } from '../../machines/reply.ts';
 import type { ScalerContext } from '../../machines/scaler.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
+import { projectWork } from './project-work.ts';
 import type { Db } from './store.ts';
 
 export type Notify = (n: { key: string; type: string; account: string | null; related: string | null; title: string; content: string; priority: string; at: number; data?: unknown }) => void;
@@ -15,7 +16,7 @@ export type Notify = (n: { key: string; type: string; account: string | null; re
 const sec = (ms: number | null | undefined): number | null => (ms == null ? null : Math.floor(ms / 1000));
 const flag = (b: boolean): number => (b ? 1 : 0);
 
-type Project = (id: string, entry: Entry, state: string, status: string) => void;
+export type Project = (id: string, entry: Entry, state: string, status: string) => void;
 
 /** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
 export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
@@ -26,7 +27,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const version = sql('INSERT OR IGNORE INTO worker_config_versions (worker_id, version, config, by, at_ms) VALUES (@worker_id, @version, @config, @by, @at_ms)');
   const configId = sql('SELECT id FROM worker_configs WHERE worker_id = ?').pluck();
   const runtime = upsert('worker_runtime', ['worker_id'], ['worker_id', 'config_id', 'process_id', 'container_id', 'pod_name', 'status', 'cause', 'started_at', 'stopped_at', 'error_count', 'last_error', 'restart_count', 'last_restart_at', 'next_retry_ms', 'worker_version', 'node_version', 'chromium_version', 'runs_started', 'runs_applied', 'restarts', 'last_exit', 'handle']);
-  const worker = upsert('workers', ['id'], ['id', 'host', 'port', 'status', 'capabilities', 'max_accounts', 'group_name', 'groups', 'labels', 'incarnation', 'started_at', 'version', 'metadata', 'created_at', 'updated_at']);
+  const worker = upsert('workers', ['id'], ['id', 'host', 'port', 'status', 'capabilities', 'max_accounts', 'group_name', 'groups', 'labels', 'max_agents', 'max_shells', 'allow_shell', 'tools', 'incarnation', 'started_at', 'version', 'metadata', 'created_at', 'updated_at']);
   const machine = upsert('machines', ['id'], ['id', 'is_a', 'name', 'host', 'port', 'status', 'trust', 'pinned', 'offered', 'accepted_by', 'facts', 'incarnation', 'cordoned', 'created_at', 'updated_at']);
   const key = upsert('ssh_keys', ['id'], ['id', 'comment', 'status', 'type', 'fingerprint', 'public_key', 'error', 'created_at']);
   const scaler = upsert('scalers', ['group_name'], ['group_name', 'status', 'config', 'decisions', 'last_action_ms', 'updated_at']);
@@ -54,6 +55,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const part = (state: string, prefix: string, fallback: string) => state.split(',').find((s) => s.startsWith(prefix))?.slice(prefix.length) ?? fallback;
 
   return {
+    ...projectWork(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
       const c = context<WorkerContext>(entry);
@@ -77,7 +79,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const groups = [...new Set([detected, ...full.groups, ...(c.registration?.groups ?? []), ...(full.group_strict ? [] : ['default'])])];
       worker.run({
         id, host: c.registration?.host ?? full.host, port: c.registration?.port ?? full.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: full.max_accounts,
-        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify(full.labels), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
+        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...c.registration?.labels, ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
         metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
       });
       const link = part(state, 'active.link.', 'disconnected');

@@ -1,6 +1,6 @@
 import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
 import { note } from '../../transport/protocol.ts';
-import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM } from '../../transport/subjects.ts';
+import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM, WHYS } from '../../transport/subjects.ts';
 import { actorProjections, type Notify } from './project-actors.ts';
 import type { Db } from './store.ts';
 
@@ -66,6 +66,7 @@ export class Projection {
     if (to.kind === 'monitor') this.topics.add('account').add(`account/${to.id}`);
     if (to.kind === 'login') this.topics.add('account');
     if (to.kind === 'reply') this.topics.add('inbox');
+    if (to.kind === 'task' || to.kind === 'agent') this.topics.add('task');
   }
 
   private parked(m: Message): void {
@@ -119,6 +120,7 @@ export class Projection {
     const body = json(m.data);
     if (!of || !body) return;
     const { task } = of;
+    if (task === WHYS) return this.whys(body);
     this.topics.add(`task/${task}`).add(`tasklog/${task}`);
     if (of.worker === PURGED) {
       this.run.purge.run(task, m.at);
@@ -133,6 +135,16 @@ export class Projection {
       if (typeof text === 'string' && text !== '') this.run.taskLog.run({ task, at: typeof at === 'number' ? at : m.at, level: String(level ?? 'info'), text: text.slice(0, 8000), step: typeof step === 'number' ? step : null, attempt: typeof attempt === 'number' ? attempt : 1 });
     }
     if (progress !== null) this.run.progress.run(progress, task);
+  }
+
+  private whys(body: any): void {
+    for (const { shape, why } of Array.isArray(body.whys) ? body.whys : []) {
+      if (typeof shape !== 'string') continue;
+      if (typeof why === 'string') this.run.why.run(shape, why);
+      else this.run.noWhy.run(shape);
+      this.run.whyOf.run(typeof why === 'string' ? why : null, shape);
+    }
+    this.topics.add('task');
   }
 
   private metrics(m: Message): void {
@@ -174,6 +186,9 @@ export class Projection {
       readMessage: sql(`UPDATE direct_messages SET is_read = 1 WHERE account_id = ? AND platform_message_id = ?`),
       readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
       metric: sql(`INSERT OR IGNORE INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+      why: sql(`INSERT OR REPLACE INTO whys (shape, why) VALUES (?, ?)`),
+      noWhy: sql(`DELETE FROM whys WHERE shape = ?`),
+      whyOf: sql(`UPDATE tasks SET why = ? WHERE shape = ? AND status = 'pending'`),
       taskLog: sql(`INSERT INTO task_logs (task_id, at_ms, level, text, step, attempt) VALUES (@task, @at, @level, @text, @step, @attempt)`),
       progress: sql(`UPDATE tasks SET progress = ? WHERE id = ? AND finished_ms IS NULL`),
       purge: sql(`INSERT OR REPLACE INTO tasks_purged (task_id, at_ms) VALUES (?, ?)`),

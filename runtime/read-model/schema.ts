@@ -168,16 +168,20 @@ CREATE TABLE IF NOT EXISTS tasks (
   id TEXT PRIMARY KEY, seq INTEGER NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL, type TEXT NOT NULL,
   priority INTEGER NOT NULL, lane TEXT NOT NULL,   -- high, normal, low
   group_name TEXT NOT NULL, payload TEXT NOT NULL, requirements TEXT NOT NULL, timeout_ms INTEGER NOT NULL,
+  shape TEXT NOT NULL,               -- tasks of one shape wait for the same
+  placings INTEGER NOT NULL DEFAULT 0,
   status TEXT NOT NULL,              -- waiting, pending, assigned, running, retrying, completed, failed, cancelled, timed_out
   progress REAL, why TEXT,           -- why it waits
   worker_id TEXT, agent_id TEXT, account_id TEXT, attempt INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL, retry_ms INTEGER,
   result TEXT, object TEXT, artefacts TEXT NOT NULL DEFAULT '[]', error_kind TEXT, error_message TEXT,
   template TEXT, schedule_id TEXT, replay_of TEXT, replayed_by TEXT, after TEXT NOT NULL DEFAULT '[]', at_ms INTEGER, key TEXT, created_by TEXT NOT NULL,
   created_ms INTEGER NOT NULL, assigned_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, updated_ms INTEGER NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS idx_tasks_seq ON tasks(seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_seq ON tasks(seq);
 CREATE INDEX IF NOT EXISTS idx_tasks_status ON tasks(status, seq);
 CREATE INDEX IF NOT EXISTS idx_tasks_open ON tasks(group_name, lane, status) WHERE finished_ms IS NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_finished ON tasks(finished_ms) WHERE finished_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_shape ON tasks(shape) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS idx_tasks_replay ON tasks(replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_key ON tasks(key) WHERE key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_template ON tasks(template) WHERE template IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_agent ON tasks(agent_id) WHERE agent_id IS NOT NULL;
@@ -195,6 +199,9 @@ CREATE INDEX IF NOT EXISTS idx_task_logs_at ON task_logs(at_ms);
 
 -- Tasks that an operator has removed: their journal may still be there.
 CREATE TABLE IF NOT EXISTS tasks_purged (task_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+-- Why tasks of a shape wait, as the masters say it.
+CREATE TABLE IF NOT EXISTS whys (shape TEXT PRIMARY KEY, why TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS agents (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, worker_id TEXT, account_id TEXT,

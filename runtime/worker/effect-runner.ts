@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import { effectInput, fxRequest, type EffectName, type FxAnswer, type FxRequest } from '../../transport/protocol.ts';
+import { effectInput, fxRequest, type EffectName, type FxAnswer, type FxRequest, type Heartbeat } from '../../transport/protocol.ts';
 import { subjects, VERB, isId, isKind, type Address } from '../../transport/subjects.ts';
 import type { EffectContext } from './effects/effect-context.ts';
 import { faultOf, WorkerFault } from './fault.ts';
 import type { Fence } from './fence.ts';
+import { Kept } from './kept-results.ts';
 import type { Link } from './link.ts';
 import { Slots } from './slots.ts';
+import { TaskNotes } from './task-notes.ts';
 import type { WorkerLog } from './worker-log.ts';
 
 export type Effect = (ctx: EffectContext, input: unknown) => Promise<unknown>;
@@ -23,22 +25,30 @@ export type RunnerOptions = {
   context: Pick<EffectContext, 'pool' | 'platform'>;
   /** How long a result is remembered, ms. */
   keepMs?: number;
+  /** This process, as its effects without an account name it. */
+  incarnation?: string;
+  /** What it runs at once: windows of agents and tasks, and shells, none where it may not. */
+  limits?: { maxAgents: number; maxShells: number };
 };
 
 type RunRequest = Extract<FxRequest, { op: 'run' }>;
-type Run = { src: EffectName; account: string; abort: AbortController; active: boolean; answers: Map<string, (ref: string) => void>; early: Map<string, string>; signals: Set<string>; finished: Promise<void> };
-type Result = { to: Address; verb: string; body: object; id: string; at: number };
+type What = NonNullable<Heartbeat['running']>[number]['is'];
+type Run = { src: EffectName; actor: Address; account: string | null; epoch: number | null; free: boolean; is: What; agent: string | null; abort: AbortController; active: boolean; answers: Map<string, (ref: string) => void>; early: Map<string, string>; signals: Set<string>; finished: Promise<void> };
+type Result = { to: Address; verb: string; body: object; id: string };
 
 const common = z.looseObject({ account: z.string().refine(isId, 'is no account id'), platform: z.string(), epoch: z.number() });
+const FREE: readonly EffectName[] = ['work', 'keep'];
 const signalData = z.object({ txn: z.string(), ref: z.string() });
 
 const UNSTARTED = 10_000;
+/** Work that ends sooner says nothing of its start: a message less, and a turn. */
+const SAY_STARTED = 150;
 
 /** Takes effects from the master: each token once, one account at a time, results stored before they are forgotten. */
 export class EffectRunner {
   readonly #o: RunnerOptions;
   readonly #running = new Map<string, Run>();
-  readonly #done = new Map<string, Result>();
+  readonly #done: Kept<Result>;
   /** Tokens that were offered to nobody before this process, and that it has not started: they may be offered again. */
   readonly #unstarted = new Set<string>();
   readonly #accounts = new Map<string, Slots>();
@@ -49,6 +59,7 @@ export class EffectRunner {
   constructor(options: RunnerOptions) {
     this.#o = options;
     this.#crawls = new Slots(options.maxCrawls);
+    this.#done = new Kept(options.keepMs ?? 3_600_000);
   }
 
   /** Answers one message on the worker's effect subject. */
@@ -62,10 +73,27 @@ export class EffectRunner {
     return this.#run(request);
   }
 
-  busy(): { crawl: number; reply: number; login: number } {
+  busy(): Heartbeat['busy'] {
     const active = [...this.#running.values()].filter((r) => r.active);
     const count = (...of: EffectName[]) => active.filter((r) => of.includes(r.src)).length;
-    return { crawl: count('crawl'), reply: count('post', 'find'), login: count('login', 'check') };
+    return { crawl: count('crawl'), reply: count('post', 'find'), login: count('login', 'check'), task: count('work'), agent: count('keep') };
+  }
+
+  /** What it does without an account's lease, for the heartbeat. */
+  working(): Pick<Heartbeat, 'tasks' | 'running'> {
+    const free = [...this.#running.values()].filter((r) => r.free);
+    return { tasks: free.filter((r) => r.src === 'work').length, running: free.map((r) => ({ actor: `${r.actor.kind}/${r.actor.id}`, is: r.is })) };
+  }
+
+  /** The task that works in an agent's window. */
+  taskIn(agent: string): string | null {
+    for (const r of this.#running.values()) if (r.src === 'work' && r.agent === agent) return r.actor.id;
+    return null;
+  }
+
+  /** No master has been heard for too long: what is bound to no account is given to others soon. */
+  silent(): void {
+    for (const run of this.#running.values()) if (run.free) run.abort.abort(new WorkerFault('fenced', 'no heartbeat was confirmed in time: somebody else may do this by now'));
   }
 
   /** Ends everything that runs for an account whose lease is gone. */
@@ -88,17 +116,19 @@ export class EffectRunner {
     if (!isKind(actor.kind) || !isId(actor.id)) return { taken: false, reason: `no actor is called ${actor.kind}/${actor.id}`.slice(0, 200) };
     if (this.#running.has(token)) return { taken: true };
     const known = this.#done.get(token);
-    if (known) {
-      this.#store(known);
+    if (known !== undefined) {
+      // Once it is stored it comes to the actor, and need not be sent again.
+      if (known) this.#store(token, known);
       return { taken: true };
     }
     if (offered === 0) this.#noteUnstarted(token);
-    if (this.#draining) return { taken: false, reason: 'the worker is stopping' };
+    if (this.#draining) return FREE.includes(request.src as EffectName) ? this.#turnAway(token, actor, new WorkerFault('aborted', 'the worker is stopping')) : { taken: false, reason: 'the worker is stopping' };
     if (once && offered > 0 && !this.#unstarted.has(token)) {
       this.#settle(token, actor, new WorkerFault('lost', 'the worker was restarted while it had this: it may have been sent', 'maybe'));
       return { taken: true };
     }
     const src = request.src as EffectName;
+    if (FREE.includes(src) && src in this.#o.effects) return this.#runFree(request, src as 'work' | 'keep');
     const input = src in this.#o.effects ? effectInput[src].and(common).safeParse(request.input) : null;
     if (!input?.success) {
       const why = input ? input.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ') : `this worker knows no effect "${request.src}"`;
@@ -112,9 +142,42 @@ export class EffectRunner {
       if (!this.#o.fence.holds(account, epoch)) return { taken: false, reason: `this worker holds no lease of account ${account} with epoch ${epoch}` };
     }
     this.#unstarted.delete(token);
-    const run: Run = { src, account, abort: new AbortController(), active: false, answers: new Map(), early: new Map(), signals: new Set(), finished: Promise.resolve() };
+    return this.#begin(token, newRun({ src, actor, account, epoch, free: false, is: 'none', agent: null }), request.input);
+  }
+
+  /** Work that names this process, and an account only where it needs one. */
+  async #runFree(request: RunRequest, src: 'work' | 'keep'): Promise<FxAnswer> {
+    const { token, actor } = request;
+    const { incarnation, limits = { maxAgents: 0, maxShells: 0 }, fence } = this.#o;
+    const parsed = effectInput[src].safeParse(request.input);
+    if (!parsed.success) return this.#turnAway(token, actor, new WorkerFault('refused', parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ').slice(0, 300)));
+    const input = parsed.data;
+    if (input.incarnation !== incarnation) return { taken: false, reason: `another process of this name is meant: ${input.incarnation}` };
+    const { account, epoch, agent } = input;
+    const mayAct = () => fence.live() && (account === null || epoch === null || fence.holds(account, epoch));
+    if (!mayAct()) {
+      await this.#o.refresh();
+      if (this.#running.has(token)) return { taken: true };
+      if (!mayAct()) return { taken: false, reason: fence.live() ? `this worker holds no lease of account ${account} with epoch ${epoch}` : 'no master has confirmed a heartbeat of this worker in time' };
+    }
+    const shell = 'type' in input && input.type === 'shell';
+    const is: What = src === 'keep' ? 'agent' : shell ? 'shell' : agent === null ? 'page' : 'none';
+    const most = shell ? limits.maxShells : limits.maxAgents;
+    if (shell && most === 0) return this.#turnAway(token, actor, new WorkerFault('refused', 'this worker may not run shell tasks: start it with --allow-shell'));
+    const used = [...this.#running.values()].filter((r) => (shell ? r.is === 'shell' : r.is === 'page' || r.is === 'agent')).length;
+    if (is !== 'none' && used >= most) return this.#turnAway(token, actor, new WorkerFault('full', `this worker is full (${used} of ${most})`));
+    this.#unstarted.delete(token);
+    return this.#begin(token, newRun({ src, actor, account, epoch, free: true, is, agent }), request.input);
+  }
+
+  #turnAway(token: string, actor: Address, fault: WorkerFault): FxAnswer {
+    this.#settle(token, actor, fault);
+    return { taken: true };
+  }
+
+  #begin(token: string, run: Run, input: unknown): FxAnswer {
     this.#running.set(token, run);
-    run.finished = this.#work(token, actor, run, epoch, request.input);
+    run.finished = this.#work(token, run, input);
     return { taken: true };
   }
 
@@ -126,30 +189,42 @@ export class EffectRunner {
     }
   }
 
-  async #work(token: string, actor: Address, run: Run, epoch: number, input: unknown): Promise<void> {
+  async #work(token: string, run: Run, input: unknown): Promise<void> {
+    const { actor, account, epoch } = run;
     const { signal } = run.abort;
     const { fence, log, link } = this.#o;
     let n = 0;
     let told: Promise<void> = Promise.resolve();
+    let started: NodeJS.Timeout | undefined;
+    let overtime: NodeJS.Timeout | undefined;
+    const say = (event: object): void => {
+      const id = `${token}:${++n}`;
+      told = told.then(() => link.store(this.#inbox(actor, VERB.event), { token, event }, id));
+    };
+    const { attempt = 1, timeoutMs } = (input ?? {}) as { attempt?: number; timeoutMs?: number };
+    const notes = run.src === 'work' ? new TaskNotes(attempt, (rows) => link.tell(subjects.tasklog(actor.id, this.#o.worker), rows)) : null;
     const ctx: EffectContext = {
       ...this.#o.context, token, signal, link, log,
       assertHeld: () => {
-        if (!fence.holds(run.account, epoch)) throw new WorkerFault('fenced', `this worker may not act for ${run.account} any more: its lease is over`);
+        if (account !== null && epoch !== null && !fence.holds(account, epoch)) throw new WorkerFault('fenced', `this worker may not act for ${account} any more: its lease is over`);
+        if (!fence.live()) throw new WorkerFault('fenced', 'no heartbeat was confirmed in time');
       },
       emit: (event) => {
-        const id = `${token}:${++n}`;
-        told = told.then(() => link.store(this.#inbox(actor, VERB.event), { token, event }, id));
+        if (run.src === 'work' && event.type === 'STARTED') started ??= setTimeout(() => say(event), SAY_STARTED);
+        else say(event);
       },
-      note: () => {},
+      note: (row) => notes?.add(row),
       answer: (txn) => this.#answer(token, run, txn),
     };
     const began = performance.now();
     let outcome: { output: unknown } | { error: unknown };
     try {
-      const slots = this.#slotsOf(run.account);
+      // The window of an agent stays open for long: its account must be free for others meanwhile.
+      const slots = account !== null && run.src !== 'keep' ? this.#slotsOf(account) : new Slots(1);
       const work = async () => {
         ctx.assertHeld();
         run.active = true;
+        if (run.src === 'work' && timeoutMs !== undefined) overtime = setTimeout(() => run.abort.abort(new WorkerFault('timeout', `not finished within ${timeoutMs / 1000} s`)), timeoutMs);
         return this.#o.effects[run.src]!(ctx, input);
       };
       outcome = { output: await slots.run(signal, () => (run.src === 'crawl' ? this.#crawls.run(signal, work) : work())) };
@@ -159,36 +234,34 @@ export class EffectRunner {
       outcome = { error: cause };
     }
     run.active = false;
+    clearTimeout(started);
+    clearTimeout(overtime);
+    notes?.end();
     await told;
     this.#running.delete(token);
     const fault = 'error' in outcome ? this.#settle(token, actor, outcome.error) : this.#finish(token, actor, outcome.output);
-    log(fault ? 'warn' : 'info', fault ? 'error' : 'task', `${run.src} of ${run.account} ${fault ? `failed: ${fault}` : 'is done'}`, { account: run.account, token, ms: Math.round(performance.now() - began) });
+    log(fault ? 'warn' : 'info', fault ? 'error' : 'task', `${run.src} of ${account ?? `${actor.kind}/${actor.id}`} ${fault ? `failed: ${fault}` : 'is done'}`, { ...(account === null ? {} : { account }), token, ms: Math.round(performance.now() - began) });
   }
 
   #finish(token: string, to: Address, output: unknown): null {
-    this.#keep(token, { to, verb: VERB.done, body: { token, output }, id: `${token}:done`, at: performance.now() });
+    this.#keep(token, { to, verb: VERB.done, body: { token, output }, id: `${token}:done` });
     return null;
   }
 
   /** Stores a fault as the effect's result; returns its text. */
   #settle(token: string, to: Address, error: unknown): string {
     const fault = faultOf(error);
-    this.#keep(token, { to, verb: VERB.error, body: { token, error: fault }, id: `${token}:error`, at: performance.now() });
+    this.#keep(token, { to, verb: VERB.error, body: { token, error: fault }, id: `${token}:error` });
     return `${fault.kind}: ${fault.message}`;
   }
 
   #keep(token: string, result: Result): void {
-    const old = performance.now() - (this.#o.keepMs ?? 3_600_000);
-    for (const [key, kept] of this.#done) {
-      if (kept.at > old) break;
-      this.#done.delete(key);
-    }
-    this.#done.set(token, result);
-    this.#store(result);
+    this.#done.add(token, result, JSON.stringify(result.body).length);
+    this.#store(token, result);
   }
 
-  #store({ to, verb, body, id }: Result): void {
-    const storing = this.#o.link.store(this.#inbox(to, verb), body, id).finally(() => this.#storing.delete(storing));
+  #store(token: string, { to, verb, body, id }: Result): void {
+    const storing = this.#o.link.store(this.#inbox(to, verb), body, id).then(() => this.#done.stored(token)).finally(() => this.#storing.delete(storing));
     this.#storing.add(storing);
   }
 
@@ -232,6 +305,8 @@ export class EffectRunner {
     return slots;
   }
 }
+
+const newRun = (of: Pick<Run, 'src' | 'actor' | 'account' | 'epoch' | 'free' | 'is' | 'agent'>): Run => ({ ...of, abort: new AbortController(), active: false, answers: new Map(), early: new Map(), signals: new Set(), finished: Promise.resolve() });
 
 async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

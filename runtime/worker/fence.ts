@@ -7,13 +7,16 @@ import type { HeartbeatAnswer } from '../../transport/protocol.ts';
 export class Fence {
   readonly #leaseMs: number;
   readonly #onLost: (account: string, reason: string) => void;
+  readonly #onSilent: () => void;
   readonly #leases = new Map<string, number>();
   #until = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(leaseMs: number, onLost: (account: string, reason: string) => void) {
+  /** `onSilent`: the masters have not been heard for so long that they give away what is bound to no account, too. */
+  constructor(leaseMs: number, onLost: (account: string, reason: string) => void, onSilent: () => void = () => {}) {
     this.#leaseMs = leaseMs;
     this.#onLost = onLost;
+    this.#onSilent = onSilent;
   }
 
   /** Takes the answer to a heartbeat that was sent at `sentAt` (performance.now()). */
@@ -34,6 +37,11 @@ export class Fence {
     return performance.now() < this.#until && this.#leases.get(account) === epoch;
   }
 
+  /** Whether anything may be done at this instant: the masters have confirmed a heartbeat in time. */
+  live(): boolean {
+    return performance.now() < this.#until;
+  }
+
   epochOf(account: string): number | null {
     return performance.now() < this.#until ? (this.#leases.get(account) ?? null) : null;
   }
@@ -48,6 +56,7 @@ export class Fence {
 
   #expire(): void {
     for (const account of [...this.#leases.keys()]) this.#lose(account, `no heartbeat was confirmed for ${this.#leaseMs} ms`);
+    this.#onSilent();
   }
 
   #lose(account: string, reason: string): void {

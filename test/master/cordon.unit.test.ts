@@ -64,7 +64,7 @@ const worker = (id: string, where: object) => {
   };
 };
 const ssh = { deployment_type: 'remote', ssh_host: 'far', ssh_port: 2222, ssh_user: 'u', ssh_password: 'p' };
-const may = (kind: string, id: string, verb: string, payload: unknown = {}) => allow(db, engine, { to: { kind, id }, verb, payload, id: 'r', by: 'user:admin' });
+const may = (kind: string, id: string, verb: string, payload: unknown = {}) => allow(db, engine, { to: { kind, id }, verb, payload, id: 'r', by: 'user:admin' }, async () => 1);
 const assign = (stop: AbortSignal, more: object = {}) => accountEffects(db, () => engine, liveness, () => null).assign({ account: 'a', platform: 'sandbox', group: null, pin: null, prefer: null, last: null, ...more }, { token: 't', actor: 'account/a', again: false, signal: stop, say: () => {} });
 
 describe('on a cordoned machine', () => {

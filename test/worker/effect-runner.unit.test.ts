@@ -80,7 +80,7 @@ test('effects of one account run one after the other, and no more than three cra
   for (const account of ['b', 'c', 'd', 'e']) await r.take(run(`${account}1`, 'crawl', {}, account));
   await until('three crawls', () => ran.length === 3);
   expect(ran).toEqual(['a1', 'b1', 'c1']);
-  expect(r.busy()).toEqual({ crawl: 3, reply: 0, login: 0 });
+  expect(r.busy()).toMatchObject({ crawl: 3, reply: 0, login: 0 });
   open[0]!();
   await until('the next of the account and the next crawl', () => ran.length === 5);
   expect(ran.slice(3).sort()).toEqual(['a2', 'd1']);

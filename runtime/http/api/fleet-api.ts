@@ -13,7 +13,7 @@ import { answer, mount, readBody } from './respond.ts';
 const TAG = 'fleet';
 const creating = scalerConfig.safeExtend({ group_name: id });
 const patching = bound.commands['update']!.schema;
-const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap() });
+const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), taskDays: fleetSettings.shape.taskDays.unwrap().optional() });
 
 export const fleetApi = (): Route[] => [
   ...mount('get', '/groups', 'read', { tag: TAG, summary: 'Groups with their workers, room, accounts, and why accounts wait', answer: '{success, groups}' }, (call) => answer(call, {
@@ -43,10 +43,8 @@ export const fleetApi = (): Route[] => [
     return answer(call, { success: true, group_name: row.group });
   }),
   ...mount('get', '/fleet/settings', 'read', { tag: TAG, summary: 'What is set for the whole fleet', answer: '{success, settings}' }, async (call) => answer(call, { success: true, settings: await readFleetSettings(call.d.settings) })),
-  ...mount('put', '/fleet/settings', 'admin', { tag: TAG, summary: 'Set how accounts are spread over workers', body: settings, answer: '{success, settings}' }, async (call) => {
-    const given = await readBody(call, settings);
-    await saveFleetSettings(call.d.settings, given);
-    return answer(call, { success: true, settings: given });
+  ...mount('put', '/fleet/settings', 'admin', { tag: TAG, summary: 'Set how accounts and tasks are spread over workers, and how long finished tasks are shown', body: settings, answer: '{success, settings}' }, async (call) => {
+    return answer(call, { success: true, settings: await saveFleetSettings(call.d.settings, await readBody(call, settings)) });
   }),
 ];
 

@@ -8,4 +8,9 @@ export async function readFleetSettings(settings: Bucket): Promise<FleetSettings
   return read.success ? read.data : fleetSettings.parse({});
 }
 
-export const saveFleetSettings = (settings: Bucket, value: FleetSettings): Promise<void> => settings.put('fleet', JSON.stringify(value));
+/** What is given changes, the rest stays; answers all of it. */
+export async function saveFleetSettings(settings: Bucket, given: { [K in keyof FleetSettings]?: FleetSettings[K] | undefined }): Promise<FleetSettings> {
+  const whole = fleetSettings.parse({ ...(await readFleetSettings(settings)), ...Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) });
+  await settings.put('fleet', JSON.stringify(whole));
+  return whole;
+}
