@@ -93,6 +93,13 @@ const schema = z.object({
   BROWSER_MODE: oneOf('profile', ['profile', 'context'], '`profile`: one Chromium an account; `context`: one Chromium shared'),
   MAX_ACCOUNTS: whole(10, 1, 100, 'accounts a worker takes'),
   MAX_CONCURRENT: whole(3, 1, 50, 'rounds a worker crawls at once'),
+  MAX_AGENTS: whole(10, 0, 200, 'windows that a worker opens at once, of agents and of tasks'),
+  MAX_SHELLS: whole(4, 0, 100, 'shell tasks at once, where they are allowed'),
+  ALLOW_SHELL: flag(false, 'the worker runs shell tasks, as its own user: for machines where that may be'),
+  SHELL_MEMORY_MB: whole(4096, 64, 1_048_576, 'memory that one shell task may use'),
+  SHELL_CPU_CORES: whole(1, 1, 256, 'CPU cores that one shell task may use'),
+  BROWSER_ALLOW: about(z.string().refine((v) => v.split(',').every((h) => /^[\w.-]+:\d{1,5}$/.test(h.trim())), 'must be host:port with commas, like 10.0.0.5:8080').optional(), '', 'places on this machine or its network that windows may reach, like 10.0.0.5:8080; all others stay closed to them'),
+  WORKER_LABELS: about(z.string().refine((v) => v.split(',').every((l) => /^[a-z0-9][a-z0-9.-]{0,62}=[\w.-]{1,63}$/i.test(l.trim())), 'must be name=value with commas, like gpu=1,zone=cn-beijing').optional(), '', 'what tasks may ask for besides cpu and memory, like gpu=1,zone=cn-beijing'),
   HEARTBEAT_INTERVAL_MS: whole(5000, 50, 60_000, 'how often a worker reports'),
   SUSPECT_AFTER_MS: whole(15_000, 100, 600_000, 'silence after which a worker is suspect'),
   OFFLINE_AFTER_MS: whole(25_000, 150, 600_000, 'silence after which a worker is offline and its accounts go elsewhere'),
@@ -111,6 +118,7 @@ const schema = z.object({
   TROUPE_K8S_SECCOMP: about(z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, 'must be the name of a profile, like troupe.json').optional(), 'RuntimeDefault', 'seccomp profile of the nodes for workers\' pods: Chromium\'s sandbox needs more than the usual one'),
   KUBECONFIG: path('of the home folder, or of the pod', 'how the Kubernetes API is reached'),
   TROUPE_PLATFORMS_DIR: path('', 'a folder of further platform plugins'),
+  TROUPE_TOOLS_DIR: path('', 'a folder of further tools, one JSON file each'),
   TROUPE_LOCAL_WORKER: flag(true, 'at the very first start the master defines worker-1 on this machine and starts it'),
   TROUPE_DEMO: flag(true, 'the sandbox site and its two demo accounts'),
   SANDBOX_PORT: whole(3900, 1, 65_535, 'port of the sandbox site'),
@@ -152,6 +160,14 @@ export type Config = {
     mode: 'profile' | 'context';
     maxAccounts: number;
     maxConcurrent: number;
+    maxAgents: number;
+    maxShells: number;
+    allowShell: boolean;
+    /** Of one shell task. */
+    shellLimits: { memoryMb: number; cpuCores: number };
+    labels: Record<string, string>;
+    /** `host:port` of private networks that windows may reach all the same. */
+    allowHosts: string[];
   };
   /** All in milliseconds. */
   timing: { heartbeat: number; suspect: number; offline: number; fence: number; lease: number; grace: number };
@@ -161,6 +177,7 @@ export type Config = {
   nodeEnv: string;
   chromium: string | null;
   platformsDir: string | null;
+  toolsDir: string | null;
   dockerMounts: string[];
   k8s: { namespaces: string[]; kubeconfig: string | null; seccomp: string | null };
   localWorker: boolean;
@@ -211,6 +228,12 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       mode: v.BROWSER_MODE,
       maxAccounts: v.MAX_ACCOUNTS,
       maxConcurrent: v.MAX_CONCURRENT,
+      maxAgents: v.MAX_AGENTS,
+      maxShells: v.MAX_SHELLS,
+      allowShell: v.ALLOW_SHELL,
+      shellLimits: { memoryMb: v.SHELL_MEMORY_MB, cpuCores: v.SHELL_CPU_CORES },
+      allowHosts: (v.BROWSER_ALLOW ?? '').split(',').filter(Boolean).map((h) => h.trim()),
+      labels: Object.fromEntries((v.WORKER_LABELS ?? '').split(',').filter(Boolean).map((l) => l.trim().split('=') as [string, string])),
     },
     timing: {
       heartbeat: v.HEARTBEAT_INTERVAL_MS, suspect: v.SUSPECT_AFTER_MS, offline: v.OFFLINE_AFTER_MS,
@@ -222,6 +245,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     nodeEnv: v.NODE_ENV ?? 'production',
     chromium: v.TROUPE_CHROMIUM ? absolute(v.TROUPE_CHROMIUM) : null,
     platformsDir: v.TROUPE_PLATFORMS_DIR ? absolute(v.TROUPE_PLATFORMS_DIR) : null,
+    toolsDir: v.TROUPE_TOOLS_DIR ? absolute(v.TROUPE_TOOLS_DIR) : null,
     dockerMounts: v.TROUPE_DOCKER_MOUNTS?.split(',').map((p) => p.trim()) ?? [],
     k8s: { namespaces: v.TROUPE_K8S_NAMESPACES.split(',').map((n) => n.trim()), kubeconfig: v.KUBECONFIG ? absolute(v.KUBECONFIG) : null, seccomp: v.TROUPE_K8S_SECCOMP ?? null },
     localWorker: v.TROUPE_LOCAL_WORKER,

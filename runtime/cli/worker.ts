@@ -7,28 +7,30 @@ import { readArgs, type VerbContext } from '../verb.ts';
 
 export const name = 'worker';
 export const summary = 'run one worker: browsers for the accounts assigned to it';
-export const usage = `Usage: troupe worker [--id ID] [--group GROUP] [--master URL]
+export const usage = `Usage: troupe worker [--id ID] [--group GROUP] [--master URL] [--allow-shell]
 
 Needs NATS_URL (or --master), and its key: WORKER_PSK_FILE, or NATS_PASSWORD_FILE for its own password.
   --id ID         its name; WORKER_ID, else worker-1
   --group GROUP   its group, several with commas; WORKER_GROUP, else found out: k8s, docker, linux …
-  --master URL    the master's address; MASTER_URL`;
+  --master URL    the master's address; MASTER_URL
+  --allow-shell   also runs shell tasks, as this user; ALLOW_SHELL`;
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
-  const { flags } = readArgs(args, { id: { type: 'string' }, group: { type: 'string' }, master: { type: 'string' } });
+  const { flags } = readArgs(args, { id: { type: 'string' }, group: { type: 'string' }, master: { type: 'string' }, 'allow-shell': { type: 'boolean' } });
   const config = withUsableFolder(loadConfig({
     ...ctx.env,
     ...(flags.id !== undefined && { WORKER_ID: flags.id }),
     ...(flags.group !== undefined && { WORKER_GROUP: flags.group }),
     ...(flags.master !== undefined && { MASTER_URL: flags.master }),
+    ...(flags['allow-shell'] && { ALLOW_SHELL: '1' }),
   }));
   const { joinAsWorker } = await import('../worker/join.ts');
   await joinAsWorker(config, (line) => ctx.err(`troupe worker: ${line}`));
   const { startWorker } = await import('../worker/start-worker.ts');
   const { servers, user, pass } = workerLogin(config);
-  const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port } = config.worker;
+  const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port, maxAgents, maxShells, allowShell, shellLimits, labels, allowHosts } = config.worker;
   return runUntilSignal(
-    () => startWorker({ workerId: id, servers, user, pass, login: () => workerLogin(config), dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
+    () => startWorker({ workerId: id, servers, user, pass, login: () => workerLogin(config), dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, maxAgents, maxShells, allowShell, shellLimits, labels, allowHosts, toolsDir: config.toolsDir, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
     config.timing.grace,
   );
 }

@@ -40,6 +40,9 @@ function env({ config, wanted, id, version, sealed }: SpecOptions): Record<strin
   const { browser_config: browser } = wanted;
   return {
     ...(config.demo.on ? { SANDBOX_URL: process.env['SANDBOX_URL'] ?? `http://127.0.0.1:${config.demo.port}` } : {}),
+    MAX_AGENTS: String(config.worker.maxAgents),
+    ...(config.worker.allowShell ? { ALLOW_SHELL: '1', MAX_SHELLS: String(config.worker.maxShells), SHELL_MEMORY_MB: String(config.worker.shellLimits.memoryMb), SHELL_CPU_CORES: String(config.worker.shellLimits.cpuCores) } : {}),
+    ...(config.worker.allowHosts.length > 0 ? { BROWSER_ALLOW: config.worker.allowHosts.join(',') } : {}),
     ...wanted.env_variables,
     ...sealed,
     WORKER_ID: id,
@@ -67,6 +70,7 @@ const here = (config: Config): Record<string, string> => ({
   WORKER_PSK_FILE: config.nats.pskFile,
   TROUPE_DATA: config.dataDir,
   ...(config.chromium ? { TROUPE_CHROMIUM: config.chromium } : {}),
+  ...(config.toolsDir ? { TROUPE_TOOLS_DIR: config.toolsDir } : {}),
   ...(config.platformsDir ? { TROUPE_PLATFORMS_DIR: config.platformsDir } : {}),
 });
 

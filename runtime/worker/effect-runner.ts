@@ -22,7 +22,7 @@ export type RunnerOptions = {
   maxCrawls: number;
   /** Asks the master which leases are held now. */
   refresh(): Promise<void>;
-  context: Pick<EffectContext, 'pool' | 'platform'>;
+  context: Pick<EffectContext, 'pool' | 'platform' | 'windows' | 'tools' | 'shell'>;
   /** How long a result is remembered, ms. */
   keepMs?: number;
   /** This process, as its effects without an account name it. */

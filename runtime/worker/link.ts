@@ -3,6 +3,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nextUser } from '../agent/passwords.ts';
 import { answer, type FxAnswer } from '../../transport/protocol.ts';
+import { putResult } from '../../transport/results.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { WorkerFault } from './fault.ts';
 import type { WorkerLog } from './worker-log.ts';
@@ -102,6 +103,28 @@ export class Link {
         await sleep(wait, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** Puts bytes into the object store of results, under a name that nobody else has. Throws WorkerFault `network` when it can't be stored. */
+  async keep(name: string, bytes: Uint8Array, type: string): Promise<void> {
+    await putResult(this.#nc, name, bytes, type).catch((error: Error) => {
+      throw new WorkerFault('network', `${name} could not be stored: ${error.message}`);
+    });
+  }
+
+  /** Answers requests on a subject of this worker's own; many at once. */
+  serve(subject: string, handle: (data: Uint8Array) => Promise<Uint8Array | string>): void {
+    this.#nc.subscribe(subject, {
+      callback: (error, msg) => {
+        if (error) return this.#log('error', 'system', `the subscription to ${subject} failed`, { error: error.message });
+        void handle(msg.data).then((answer) => msg.respond(answer)).catch((failure: Error) => this.#log('error', 'system', 'a request could not be answered', { subject, error: failure.message }));
+      },
+    });
+  }
+
+  /** Publishes bytes; nothing is waited for. */
+  publish(subject: string, bytes: Uint8Array): void {
+    if (!this.#nc.isClosed()) this.#nc.publish(subject, bytes);
   }
 
   /** Sends a log row; none is waited for. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPlatforms } from '../../platforms/load.ts';
@@ -12,17 +12,22 @@ import { findChromium } from '../browsers/find-chromium.ts';
 import { hostPort } from '../browsers/walls.ts';
 import type { Vault } from '../browsers/vault.ts';
 import { packageRoot } from '../package-root.ts';
+import { openTools } from '../tools/registry.ts';
 import { EffectRunner } from './effect-runner.ts';
 import { check } from './effects/check.ts';
 import { crawl } from './effects/crawl.ts';
 import { find } from './effects/find.ts';
+import { keep } from './effects/keep.ts';
 import { login } from './effects/login.ts';
 import { post } from './effects/post.ts';
+import { work } from './effects/work.ts';
 import { WorkerFault } from './fault.ts';
 import { Fence } from './fence.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import { Link } from './link.ts';
+import { reapShells } from './shell/shell-process.ts';
 import { createVitals } from './vitals.ts';
+import { Windows } from './windows/windows.ts';
 import { createWorkerLog } from './worker-log.ts';
 
 export type WorkerOptions = {
@@ -44,6 +49,17 @@ export type WorkerOptions = {
   configVersion?: number;
   /** Crawls at once. */
   maxConcurrent: number;
+  /** Windows at once, of agents and of tasks. */
+  maxAgents?: number;
+  /** Shell tasks at once, where they are allowed. */
+  maxShells?: number;
+  allowShell?: boolean;
+  shellLimits?: { memoryMb: number; cpuCores: number };
+  labels?: Record<string, string>;
+  /** `host:port` of private networks that windows may reach all the same. */
+  allowHosts?: string[];
+  /** A folder of further tools. */
+  toolsDir?: string | null;
   headless: boolean;
   /** Serves /healthz on 127.0.0.1; 0 or absent: no listener. */
   port?: number;
@@ -94,15 +110,23 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
   // A platform of this machine (the sandbox) is reachable, and nothing else beside it.
   const allow = [process.env.SANDBOX_URL, ...platforms.map((p) => p.config?.urls.base)].flatMap((url) => (url && URL.canParse(url) ? [hostPort(url)] : []));
+  allow.push(...(options.allowHosts ?? []));
   const pool = new BrowserPool({ dir, mode, chromium, headless, vault, allow, idleMs: options.idleMs, log: (level, message, details) => log(level, 'system', message, details) });
   await pool.reap(dir);
 
+  const tools = openTools(options.toolsDir ?? null);
+  for (const { file, reason } of tools.failed) log('error', 'lifecycle', `tool ${file} is left out: ${reason}`);
+  const { maxAgents = 10, maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
+  const windows = new Windows({ pool, tools, log, max: () => maxAgents });
+  const shell = { allowed: allowShell, dir: join(dir, 'shell'), limits: shellLimits };
+  await reapShells(join(shell.dir, 'running'));
+
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check },
+    effects: { login, crawl, post, find, check, work, keep },
     refresh: () => heartbeat.afresh(),
     context: {
-      pool,
+      pool, windows, tools, shell,
       platform(id) {
         const loaded = platforms.find((p) => p.id === id);
         if (!loaded?.platform || !loaded.config) throw new WorkerFault('refused', loaded ? `platform ${id} could not be loaded: ${loaded.reason}` : `this worker has no platform "${id}"`);
@@ -115,6 +139,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
     chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
+    maxAgents, maxShells: allowShell ? maxShells : 0, allowShell, tools: tools.names,
+    labels: { cpu: String(availableParallelism()), memory: String(Math.round(totalmem() / 1_048_576)), ...options.labels },
   };
   const register = async (): Promise<void> => {
     for (let wait = 500; !stopping; wait = Math.min(wait * 2, 5000)) {
@@ -134,7 +160,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const vitals = createVitals(dir);
   const heartbeat = new HeartbeatLoop({
     link: connected, fence, everyMs: options.heartbeatMs,
-    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), accounts: fence.list(), ...(configVersion ? { config: configVersion } : {}) }),
+    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), agents: windows.list().map(({ agent, task }) => ({ agent, task })), accounts: fence.list(), ...(configVersion ? { config: configVersion } : {}) }),
     onUnknown: register,
     onConfig(config) {
       if (configVersion === config.version) return;
@@ -163,6 +189,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     log('info', 'lifecycle', 'stopping: what runs may finish', { graceMs });
     stopping = true;
     await runner.drain(graceMs);
+    await windows.closeAll();
     await pool.closeAll(true);
     heartbeat.stop();
     // Without an answer the masters find out by its silence.

@@ -15,7 +15,7 @@ const runner = () => new EffectRunner({
   worker: 'w1', fence, log: () => undefined, maxCrawls: 3, refresh: () => refresh(),
   link: { store: async (subject: string, body: Record<string, unknown>, id: string) => void stored.push({ subject, body, id }), ask: async () => ({ value: 'the answer' }) } as unknown as Link,
   effects: { login: effect, crawl: effect, post: effect, find: effect, check: effect },
-  context: { pool: null as never, platform: null as never },
+  context: { pool: null as never, platform: null as never, windows: null as never, tools: null as never, shell: null as never },
 });
 const run = (token: string, src = 'check', more: object = {}, account = 'a') => ({
   op: 'run', token, actor: { kind: 'reply', id: 'r1' }, src,
