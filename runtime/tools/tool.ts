@@ -52,4 +52,4 @@ export const defineTool = <In extends z.ZodObject>({ limitMs = 30_000, audited =
 export const webUrl = z
   .string()
   .max(4000)
-  .refine((v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol), 'must be an address that begins with http:// or https://');
+  .refine((v) => v === 'about:blank' || (URL.canParse(v) && /^https?:$/.test(new URL(v).protocol)), 'must be an address that begins with http:// or https://');

@@ -93,7 +93,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     log('warn', 'lifecycle', `account ${account} is given up: ${reason}`, { account });
     runner.fence(account, reason);
     void pool.close(account, false);
-  });
+  }, () => runner.silent());
   const leased = (account: string): number => {
     const epoch = fence.epochOf(account);
     if (epoch === null) throw new WorkerFault('fenced', `this worker holds no lease of account ${account}`);
@@ -123,7 +123,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check, work, keep },
+    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits: { maxAgents, maxShells: allowShell ? maxShells : 0 },
     refresh: () => heartbeat.afresh(),
     context: {
       pool, windows, tools, shell,
@@ -160,7 +160,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const vitals = createVitals(dir);
   const heartbeat = new HeartbeatLoop({
     link: connected, fence, everyMs: options.heartbeatMs,
-    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), agents: windows.list().map(({ agent, task }) => ({ agent, task })), accounts: fence.list(), ...(configVersion ? { config: configVersion } : {}) }),
+    report: async () => ({ worker: workerId, incarnation, ...vitals(), browsers: pool.count, busy: runner.busy(), ...runner.working(), agents: windows.list().map(({ agent, task }) => ({ agent, task })), accounts: fence.list(), ...(configVersion ? { config: configVersion } : {}) }),
     onUnknown: register,
     onConfig(config) {
       if (configVersion === config.version) return;

@@ -119,16 +119,14 @@ describe('tasks on a page', () => {
     expect(await fault(run({ url: `${site.url}/form`, actions: [{ tool: 'exec_js', args: { script: 'while (true) {}', timeoutMs: 400 } }] }))).toEqual(['tool-failed', 'step 2 (exec_js): took over 400 ms: raise timeoutMs, or wait for less']);
   });
 
-  it('end for real when their time is over, when they are taken back, and with the page that dies under them', async () => {
-    const began = performance.now();
-    expect(await fault(run({ url: `${site.url}/hang` }, { timeoutMs: 700 }))).toEqual(['timeout', 'the task took over its 1 s: raise its time limit, or do less in one']);
-    expect(performance.now() - began).toBeLessThan(15_000);
+  it('end for real when they are taken back, and with the page that dies under them', async () => {
     const s = stage();
     const taken = fault(run({ url: `${site.url}/hang` }, {}, s));
     await until('the start', () => s.events[0]);
     const { WorkerFault } = await import('../../runtime/worker/fault.ts');
     s.abort.abort(new WorkerFault('aborted', 'the master took this back'));
-    expect(await taken).toEqual(['cancelled', 'the master took this back']);
+    expect(await taken).toEqual(['aborted', 'the master took this back']);
+    expect(windows.count).toBe(0);
     const dies = stage();
     const crashing = fault(run({ url: site.url, actions: [{ tool: 'wait_for', args: { ms: 30_000 } }] }, {}, dies));
     await until('the wait', () => dies.notes.find((n) => n.step === 2));

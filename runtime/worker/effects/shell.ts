@@ -14,7 +14,8 @@ const TAIL = 8000;
 const WHOLE = 4_000_000;
 
 /** A shell task: its command in a process group of its own, its output as rows, and nothing of it left at the end. */
-export async function shell(ctx: EffectContext, input: WorkInput, signal: AbortSignal, files: Artefacts): Promise<{ result: unknown; agent: null }> {
+export async function shell(ctx: EffectContext, input: WorkInput, files: Artefacts): Promise<{ result: unknown; agent: null }> {
+  const { signal } = ctx;
   const { allowed, dir, limits } = ctx.shell;
   if (!allowed) throw new WorkerFault('refused', 'this worker runs no shell tasks: start it with --allow-shell');
   const { command, env = {}, cwd } = input.payload;

@@ -8,34 +8,27 @@ import { Artefacts } from './artefacts.ts';
 import { shell } from './shell.ts';
 import type { WorkInput } from './work-input.ts';
 
-/** One attempt of a task: its actions in order in a window, or its command. Ends for real when its time is over. */
+/** One attempt of a task: its actions in order in a window, or its command. The runner ends it when its time is over. */
 export async function work(ctx: EffectContext, raw: unknown): Promise<unknown> {
   const input = effectInput.work.parse(raw);
   const began = performance.now();
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new WorkerFault('timeout', `the task took over its ${Math.round(input.timeoutMs / 1000)} s: raise its time limit, or do less in one`)), input.timeoutMs);
-  const signal = AbortSignal.any([ctx.signal, late.signal]);
   const files = new Artefacts(ctx, input);
   try {
-    const { result, agent } = await (input.type === 'shell' ? shell(ctx, input, signal, files) : onPage(ctx, input, signal, files));
+    const { result, agent } = await (input.type === 'shell' ? shell(ctx, input, files) : onPage(ctx, input, files));
     return { ...(await files.result(result)), artefacts: files.list, agent, ms: Math.round(performance.now() - began) };
   } catch (error) {
-    const cause = signal.aborted ? signal.reason : error;
-    // Seen by people as what it is to them: the task was called off.
-    if (cause instanceof WorkerFault && cause.kind === 'aborted') throw new WorkerFault('cancelled', cause.message);
+    const cause = ctx.signal.aborted ? ctx.signal.reason : error;
     if (cause instanceof WorkerFault && cause.kind === 'closed') throw new WorkerFault('crashed', `the window of the agent went away under the task: ${cause.message}`);
     throw cause;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-async function onPage(ctx: EffectContext, input: WorkInput, signal: AbortSignal, files: Artefacts): Promise<{ result: unknown; agent: string | null }> {
+async function onPage(ctx: EffectContext, input: WorkInput, files: Artefacts): Promise<{ result: unknown; agent: string | null }> {
   const steps = stepsOf(input.payload);
   if (steps.length === 0) throw new WorkerFault('refused', 'the task has neither url nor actions: give it something to do');
   for (const [i, s] of steps.entries()) if (!ctx.tools.has(s.tool)) throw new WorkerFault('refused', `step ${i + 1}: this worker has no tool ${s.tool}`);
   const own = { name: `task-${input.task}`, spec: { account: input.account, proxy: input.proxy, viewport: null }, keep: input.payload.keep === true };
-  return ctx.windows.use(input.agent, own, { task: input.task }, signal, async (window, both) => {
+  return ctx.windows.use(input.agent, own, { task: input.task }, ctx.signal, async (window, both) => {
     ctx.emit({ type: 'STARTED', agent: input.agent });
     const values: unknown[] = [];
     for (const [i, step] of steps.entries()) {
