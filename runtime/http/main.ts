@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
+import { readResult } from '../../transport/results.ts';
 import { BUCKET } from '../../transport/subjects.ts';
 import { openConnection } from '../../transport/connection.ts';
 import type { Config } from '../config.ts';
@@ -66,6 +67,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     sessions: natsBucket(nc, BUCKET.sessions),
     tokens: natsBucket(nc, BUCKET.tokens),
     pictures: natsBucket(nc, BUCKET.pictures),
+    result: (name) => readResult(nc, name),
     settings: natsBucket(nc, BUCKET.settings),
     figures,
     machines,

@@ -34,6 +34,8 @@ export type Deps = {
   sessions: Bucket;
   tokens: Bucket;
   pictures: Bucket;
+  /** What a task has stored under this name, null when it is gone. */
+  result(name: string): Promise<Uint8Array | null>;
   /** What is set for the fleet, and templates of workers. */
   settings: Bucket;
   figures: Figures;

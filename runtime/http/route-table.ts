@@ -1,10 +1,13 @@
 import { accountApi } from './api/account-api.ts';
+import { agentApi } from './api/agent-api.ts';
 import { actorApi } from './api/actor-api.ts';
 import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { queueApi } from './api/queue-api.ts';
 import { systemApi } from './api/system-api.ts';
+import { taskApi } from './api/task-api.ts';
 import { workerApi } from './api/worker-api.ts';
 import type { Metrics } from './metrics.ts';
 import { accountPages } from './pages/account-pages.ts';
@@ -33,7 +36,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
     ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(), ...userPages(), ...streamPages(),
-    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
+    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...taskApi(), ...agentApi(), ...queueApi(), ...actorApi(), ...systemApi(metrics, () => table),
   );
   return table;
 }

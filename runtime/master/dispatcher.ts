@@ -53,11 +53,13 @@ export class Dispatcher {
     void this.offer(job);
   }
 
-  abort(token: string): boolean {
+  /** Takes it back; `worker` is whose it was where it is written off already. */
+  abort(token: string, worker?: string): boolean {
     const job = this.jobs.get(token);
-    if (!job) return false;
+    const at = job?.worker ?? worker;
+    if (at === undefined) return false;
     this.forget(token);
-    this.mux.nc.publish(subjects.fx(job.worker), JSON.stringify({ op: 'abort', token } satisfies FxRequest));
+    this.mux.nc.publish(subjects.fx(at), JSON.stringify({ op: 'abort', token } satisfies FxRequest));
     return true;
   }
 

@@ -5,7 +5,9 @@ import type { Config } from '../../runtime/config.ts';
 
 type Run = { op: string; token: string; actor: { kind: string; id: string }; src: string; input: any; incarnation?: string };
 export type Act = { worker: string; account: string; epoch: number; from: number; to: number };
-export type SimOptions = { heartbeatMs?: number; fenceMs?: number; groups?: string[]; maxAccounts?: number; rssBytes?: number };
+export type SimOptions = { heartbeatMs?: number; fenceMs?: number; groups?: string[]; maxAccounts?: number; rssBytes?: number; maxAgents?: number; maxShells?: number; labels?: Record<string, string> };
+/** A task or a window as a simulated worker has it. The first step of a task says how it goes: `{tool: 'sim', args: {ms, fault, message, hang}}`. */
+type Piece = { token: string; actor: string; is: 'page' | 'shell' | 'agent' | 'none'; timer: NodeJS.Timeout | null };
 
 /** One worker without a browser: it registers, reports, holds leases, fences itself, and answers effects at once. */
 export class SimWorker {
@@ -13,6 +15,11 @@ export class SimWorker {
   readonly leases = new Map<string, number>();
   /** When it did something for an account, and under which epoch. */
   readonly acts: Act[] = [];
+  /** The tasks whose result it has sent, in order. */
+  readonly did: string[] = [];
+  /** What it works at now. */
+  readonly pieces = new Map<string, Piece>();
+  turnedAway = 0;
   incarnation = '';
   registered = 0;
   /** Reports that were answered. */
@@ -47,6 +54,8 @@ export class SimWorker {
         if (mine) this.stop();
         return;
       }
+      if (run.op === 'abort') this.end(run.token);
+      if (run.op === 'run' && (run.src === 'work' || run.src === 'keep')) return void msg.respond(JSON.stringify(this.takeFree(run)));
       if (run.op !== 'run') return void msg.respond(JSON.stringify({ taken: true }));
       const held = this.leases.get(run.input.account) === run.input.epoch && this.mayAct();
       if (!held) {
@@ -82,7 +91,7 @@ export class SimWorker {
       if (this.cut) return;
       const answer = await this.nc.request(`troupe.ask.${this.id}.register`, JSON.stringify({
         worker: this.id, incarnation: this.incarnation, host: 'sim', pid: 1, port: 0, version: '0', node: 'v20', chromium: '1', capabilities: ['sandbox'], maxAccounts: this.o.maxAccounts ?? 10,
-        group: this.o.groups?.[0] ?? 'default', groups: this.o.groups?.slice(1) ?? [], mode: 'context', ...(this.configVersion ? { configVersion: this.configVersion } : {}),
+        group: this.o.groups?.[0] ?? 'default', groups: this.o.groups?.slice(1) ?? [], mode: 'context', maxAgents: this.o.maxAgents ?? 10, maxShells: this.o.maxShells ?? 0, allowShell: (this.o.maxShells ?? 0) > 0, labels: this.o.labels ?? {}, ...(this.configVersion ? { configVersion: this.configVersion } : {}),
       }), { timeout: 5_000 }).then((m) => m.json<{ ok: boolean }>(), () => null);
       if (answer?.ok) {
         this.registered++;
@@ -95,7 +104,7 @@ export class SimWorker {
   async beat(): Promise<void> {
     if (this.cut || this.stopped) return;
     const sentAt = performance.now();
-    const body = { worker: this.id, incarnation: this.incarnation, seq: ++this.seq, at: Date.now(), rssBytes: this.rssBytes, cpuRatio: 0.1, browsers: 0, busy: { crawl: this.busy, reply: 0, login: 0 }, accounts: [...this.leases].map(([account, epoch]) => ({ account, epoch })), ...(this.configVersion ? { config: this.configVersion } : {}) };
+    const body = { worker: this.id, incarnation: this.incarnation, seq: ++this.seq, at: Date.now(), rssBytes: this.rssBytes, cpuRatio: 0.1, browsers: 0, busy: { crawl: this.busy, reply: 0, login: 0 }, running: [...this.pieces.values()].map((p) => ({ actor: p.actor, is: p.is })), accounts: [...this.leases].map(([account, epoch]) => ({ account, epoch })), ...(this.configVersion ? { config: this.configVersion } : {}) };
     const answer = await this.nc.request(`troupe.hb.${this.id}`, JSON.stringify(body), { timeout: 5_000 }).then((m) => m.json<{ known: boolean; leases: { account: string; epoch: number }[]; config?: { version: number } }>(), () => null);
     if (!answer || this.cut) return;
     if (!answer.known) {
@@ -107,6 +116,61 @@ export class SimWorker {
     this.leases.clear();
     for (const l of answer.leases) this.leases.set(l.account, l.epoch);
     if (answer.config) this.configVersion = answer.config.version;
+  }
+
+  /** Ends a window as a crash would. */
+  crash(agent: string): void {
+    for (const p of this.pieces.values()) if (p.actor === `agent/${agent}`) void this.settle(p, 'error', { error: { kind: 'crashed', message: 'the page crashed', sent: 'no' } });
+  }
+
+  private takeFree(run: Run): { taken: boolean; reason?: string } {
+    const { input, token } = run;
+    if (input.incarnation !== this.incarnation) return { taken: false, reason: 'another process is meant' };
+    if (!this.mayAct()) return { taken: false, reason: 'no heartbeat was confirmed' };
+    if (this.seen.has(token)) return { taken: true };
+    this.seen.add(token);
+    const is = run.src === 'keep' ? 'agent' : input.type === 'shell' ? 'shell' : input.agent === null ? 'page' : 'none';
+    const piece: Piece = { token, actor: `${run.actor.kind}/${run.actor.id}`, is, timer: null };
+    const used = [...this.pieces.values()].filter((p) => (is === 'shell' ? p.is === 'shell' : p.is === 'page' || p.is === 'agent')).length;
+    if (is !== 'none' && used >= (is === 'shell' ? (this.o.maxShells ?? 0) : (this.o.maxAgents ?? 10))) {
+      this.turnedAway++;
+      void this.send(piece, 'error', { error: { kind: 'full', message: 'this worker is full', sent: 'no' } });
+      return { taken: true };
+    }
+    this.pieces.set(token, piece);
+    if (run.src === 'keep') {
+      void this.send(piece, 'event', { event: { type: 'OPENED', window: `w-${run.actor.id}`, url: input.url, title: 'Sim' } }, ':1');
+      return { taken: true };
+    }
+    const { ms = 0, fault, message = 'it failed', hang } = (input.payload.actions?.[0]?.args ?? {}) as { ms?: number; fault?: string; message?: string; hang?: boolean };
+    if (hang) return { taken: true };
+    const finish = () => void (fault ? this.settle(piece, 'error', { error: { kind: fault, message, sent: 'no' } }) : this.settle(piece, 'done', { output: { result: { by: this.id, attempt: input.attempt }, object: null, artefacts: [], agent: input.agent, ms } }));
+    if (ms === 0) finish();
+    else piece.timer = setTimeout(finish, ms);
+    return { taken: true };
+  }
+
+  private end(token: string): void {
+    const piece = this.pieces.get(token);
+    if (piece?.timer) clearTimeout(piece.timer);
+    this.pieces.delete(token);
+  }
+
+  private async settle(piece: Piece, verb: 'done' | 'error', body: object): Promise<void> {
+    if (!this.pieces.delete(piece.token) || this.stopped) return;
+    if (verb === 'done') this.did.push(piece.actor);
+    await this.send(piece, verb, body);
+  }
+
+  private async send(piece: Piece, verb: 'done' | 'error' | 'event', body: object, suffix = `:${verb}`): Promise<void> {
+    for (let i = 0; i < 100 && !this.nc.isClosed(); i++) {
+      try {
+        await jetstream(this.nc, { timeout: 5_000 }).publish(`troupe.in.${piece.actor.replace('/', '.')}.~${verb}.${this.id}`, JSON.stringify({ token: piece.token, ...body }), { msgID: `${piece.token}${suffix}` });
+        return;
+      } catch {
+        await new Promise((r) => setTimeout(r, 100));
+      }
+    }
   }
 
   private async run(run: Run): Promise<void> {

@@ -5,7 +5,7 @@ type Json = Record<string, unknown>;
 const camelKey = (key: string) => key.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
 const snakeKey = (key: string) => key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 /** Maps whose keys are the user's own. */
-const OPAQUE = new Set(['env_variables', 'secret_env', 'labels', 'k8s_node_selector', 'context', 'event', 'details', 'data', 'state', 'input', 'target']);
+const OPAQUE = new Set(['env_variables', 'secret_env', 'labels', 'k8s_node_selector', 'context', 'event', 'details', 'data', 'state', 'input', 'target', 'payload', 'result', 'params', 'counts']);
 
 /** Keys in camelCase all the way down, but for maps with keys of the user's. */
 export function toCamel(value: unknown): unknown {
