@@ -20,6 +20,8 @@ const fields = {
   host: hostName,
   port: z.number().int().min(1).max(65_535),
   max_accounts: z.number().int().min(1).max(100),
+  max_agents: z.number().int().min(0).max(1000),
+  allow_shell: z.boolean(),
   max_memory_mb: z.number().int().min(512).max(16_384).multipleOf(512),
   cpu_cores: z.number().min(1).max(16),
   env_variables: z
@@ -29,7 +31,7 @@ const fields = {
     .record(variable, z.string().min(1).max(4096).nullable())
     .refine((env) => Object.keys(env).length <= 100, 'must be 100 variables at most'),
   allow_loader_variables: z.boolean(),
-  command_args: z.array(z.string().max(500)).max(50),
+  command_args: z.array(z.string().max(500)).max(50).refine((args) => !args.some((a) => a.startsWith('--allow-shell')), 'must not hold --allow-shell: set allow_shell instead'),
   working_directory: z.string().max(500).nullable(),
   browser_config: z.strictObject({ headless: z.boolean().optional(), mode: z.enum(['profile', 'context']).optional() }),
   proxy_id: id.nullable(),
@@ -77,6 +79,7 @@ const whole = (c: { deployment_type?: string; machine?: string | null; ssh_host?
   if (c.deployment_type === 'docker') need('docker_image', 'is needed to start a container');
   if (c.deployment_type === 'k8s') need('k8s_image', 'is needed to start a pod');
   for (const path of ['env_variables', 'secret_env'] as const) {
+    if (Object.hasOwn(c[path] ?? {}, 'ALLOW_SHELL')) ctx.addIssue({ code: 'custom', path: [path], message: 'must not hold ALLOW_SHELL: set allow_shell instead' });
     const bad = Object.keys(c[path] ?? {}).find((k) => LOADERS.test(k));
     if (bad && !c.allow_loader_variables) ctx.addIssue({ code: 'custom', path: [path], message: `must not set loader variables like ${bad} (PATH, LD_*, NODE_OPTIONS …) unless allow_loader_variables is on` });
   }
@@ -90,6 +93,8 @@ export const workerFields = z.strictObject({
   host: fields.host.default('127.0.0.1'),
   port: fields.port.default(4001),
   max_accounts: fields.max_accounts.default(10),
+  max_agents: fields.max_agents.default(10),
+  allow_shell: fields.allow_shell.default(false),
   max_memory_mb: fields.max_memory_mb.default(2048),
   cpu_cores: fields.cpu_cores.default(2),
   env_variables: fields.env_variables.default({}),

@@ -8,6 +8,10 @@ export type WorkerConfig = {
   host: string;
   port: number;
   max_accounts: number;
+  /** Windows at once, of agents and of tasks; absent in what was stored before there were any. */
+  max_agents?: number;
+  /** Runs shell tasks, as its own user. */
+  allow_shell?: boolean;
   max_memory_mb: number;
   cpu_cores: number;
   env_variables: Record<string, string>;

@@ -1,22 +1,12 @@
-import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type Config } from './config.ts';
 import { withUsableFolder } from './data-folder.ts';
 import { nearest } from './nearest.ts';
 import { packageRoot } from './package-root.ts';
-import { brief, harmless, UsageError, type Verb, type VerbContext } from './verb.ts';
-
-const CLI = join(import.meta.dirname, 'cli');
-
-/** Every file of cli/ is a verb; none is loaded before it is asked for. */
-function verbNames(): string[] {
-  return readdirSync(CLI).filter((n) => /^[a-z-]+\.(js|ts)$/.test(n)).map((n) => n.replace(/\.(js|ts)$/, '')).sort();
-}
-
-async function loadVerb(name: string): Promise<Verb> {
-  const file = readdirSync(CLI).find((n) => n === `${name}.js` || n === `${name}.ts`)!;
-  return (await import(join(CLI, file))) as Verb;
-}
+import { screenOf } from './terminal/screen.ts';
+import { brief, harmless, UsageError, type VerbContext } from './verb.ts';
+import { loadVerb, verbNames } from './verbs.ts';
 
 async function help(): Promise<string> {
   const verbs = await Promise.all(verbNames().map(loadVerb));
@@ -69,6 +59,7 @@ function context(): VerbContext {
   return {
     env: process.env,
     config: () => (config ??= withUsableFolder(loadConfig(process.env))),
+    screen: screenOf(process.stdout, process.env),
     out: (line) => void process.stdout.write(`${harmless(line)}\n`),
     err: (line) => void process.stderr.write(`${harmless(line)}\n`),
   };

@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { Config } from './config.ts';
 import { nearest } from './nearest.ts';
+import type { Screen } from './terminal/screen.ts';
 
 /** A verb of the CLI: what a file of runtime/cli/ exports. `run` gives the exit code. */
 export type Verb = {
@@ -9,6 +10,8 @@ export type Verb = {
   summary: string;
   /** Shown by --help. */
   usage: string;
+  /** What its first word may be, for completion. */
+  words?: readonly string[];
   run(args: string[], ctx: VerbContext): Promise<number>;
 };
 
@@ -17,6 +20,8 @@ export type VerbContext = {
   /** Read when first asked for: `--help` works with a broken configuration. */
   config(): Config;
   out(line: string): void;
+  /** The terminal, where there is one: for tables and colours. */
+  screen?: Screen;
   err(line: string): void;
 };
 
@@ -39,7 +44,8 @@ const UNSEEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 export const harmless = (text: string): string => text.replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 type Flags = NonNullable<ParseArgsConfig['options']>;
-type Read<F extends Flags> = { flags: { [K in keyof F]?: F[K]['type'] extends 'boolean' ? boolean : string }; rest: string[] };
+type Value<O extends Flags[string]> = O['type'] extends 'boolean' ? boolean : O['multiple'] extends true ? string[] : string;
+type Read<F extends Flags> = { flags: { [K in keyof F]?: Value<F[K]> }; rest: string[] };
 
 /** Flags and the words beside them. Throws UsageError on an unknown flag or a wrong number of words. */
 export function readArgs<const F extends Flags>(args: string[], options: F, words: { least?: number; most?: number; names?: string } = {}): Read<F> {

@@ -18,6 +18,10 @@ export type WorkerForm = {
   groupStrict: boolean;
   labels: string;
   maxAccounts: number;
+  maxAgents: number;
+  allowShell: boolean;
+  /** Whoever may switch shell tasks on. */
+  mayAllowShell: boolean;
   maxMemoryMb: number;
   cpuCores: number;
   memoryAction: string;
@@ -81,11 +85,13 @@ const basic = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">
 
 const limits = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">
   ${field({ name: 'max_accounts', label: x.t('workers.max-accounts'), value: m.maxAccounts, type: 'number', min: 1, max: 100, hint: x.t('workers.max-accounts-hint') })}
+  ${field({ name: 'max_agents', label: x.t('workers.max-agents'), value: m.maxAgents, type: 'number', min: 0, max: 1000, hint: x.t('workers.max-agents-hint') })}
   ${field({ name: 'cpu_cores', label: x.t('workers.cpu'), value: m.cpuCores, type: 'number', min: 1, max: 16, step: 0.5 })}
   ${field({ name: 'max_memory_mb', label: x.t('workers.max-memory'), value: m.maxMemoryMb, type: 'number', min: 512, max: 16384, step: 512 })}
   ${choice('memory_action', x.t('workers.memory-action'), m.memoryAction, (['restart', 'drain', 'stop'] as const).map((a) => [a, x.word('memory', a)]))}
   ${choice('mode', x.t('workers.mode'), m.mode, [['profile', x.t('workers.mode-profile')], ['context', x.t('workers.mode-context')]])}
   ${check('headless', x.t('workers.headless'), m.headless)}
+  <fieldset name="shell" ?disabled=${!m.mayAllowShell}>${check('allow_shell', x.t('workers.allow-shell'), m.allowShell)}<small class="note-text">${x.t(m.mayAllowShell ? 'workers.allow-shell-warning' : 'workers.allow-shell-admin')}</small></fieldset>
 </div>`;
 
 const auto = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">

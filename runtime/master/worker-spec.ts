@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { workerDefaults } from '../../actors/worker.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
 import type { Config } from '../config.ts';
 import type { Spec } from '../drivers/contract.ts';
@@ -51,6 +52,8 @@ function env({ config, wanted, id, version, sealed }: SpecOptions): Record<strin
     WORKER_CONFIG_VERSION: String(version),
     WORKER_PORT: String(wanted.port),
     MAX_ACCOUNTS: String(wanted.max_accounts),
+    MAX_AGENTS: String(wanted.max_agents ?? workerDefaults.max_agents),
+    ALLOW_SHELL: wanted.allow_shell ? '1' : '0',
     HEADLESS: (browser.headless ?? config.worker.headless) ? '1' : '0',
     BROWSER_MODE: browser.mode ?? config.worker.mode,
     MAX_CONCURRENT: String(config.worker.maxConcurrent),

@@ -1,5 +1,6 @@
 import YAML from 'yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createUser } from '../../runtime/http/users.ts';
 import { fixture, type Fixture } from './fixture.ts';
 import { FINGERPRINT } from './seed-fleet.ts';
 
@@ -96,6 +97,53 @@ describe('configurations', () => {
     expect(f.sent).toEqual([]);
     expect((await ask('POST', `${BASE}/worker-configs/worker-1/revert`, { version: 99 })).status).toBe(404);
     for (const version of [0, -1, 1.5, '1', null]) expect((await ask('POST', `${BASE}/worker-configs/worker-1/revert`, { version })).status).toBe(422);
+  });
+});
+
+describe('shell tasks', () => {
+  it('are switched on by an admin alone, on every way, and the audit says so', async () => {
+    const allow_shell = true;
+    const ways: [string, string, unknown][] = [
+      ['PATCH', '/worker-configs/worker-1', { allow_shell }], ['PUT', '/worker-configs/worker-1', { allow_shell }], ['POST', '/worker-configs', { worker_id: 'sh', name: 'sh', port: 4055, allow_shell }],
+      ['PUT', '/worker-templates/sh', { allow_shell }], ['POST', '/worker-configs/import', { workers: [{ worker_id: 'worker-1', allow_shell }] }], ['POST', '/worker-configs/import', { workers: [{ worker_id: 'new-sh', name: 'x', allow_shell }] }],
+    ];
+    for (const [method, path, body] of ways) {
+      const no = await ask(method, BASE + path, body, { token: operator });
+      expect(no.status, path).toBe(path.endsWith('import') ? 422 : 403);
+      expect(path.endsWith('import') ? no.body['items'][0] : no.body).toMatchObject({ field: 'allow_shell' });
+    }
+    expect(f.sent).toEqual([]);
+    expect(await f.deps.settings.keys()).toEqual([]);
+    f.audited.length = 0;
+    for (const [method, path, body] of ways) expect((await ask(method, BASE + path, body)).status, path).toBeLessThan(300);
+    expect(f.audited.map((a) => `${a.event} ${a.about} ${a.by}`)).toEqual(['worker/worker-1', 'worker/worker-1', 'worker/sh', 'template/sh', 'worker/worker-1', 'worker/new-sh'].map((about) => `SHELL_ALLOWED ${about} token:admin`));
+    // A template of an admin's does not hand the right on.
+    expect((await ask('POST', `${BASE}/worker-configs`, { template: 'sh', worker_id: 'other', name: 'x', port: 4056 }, { token: operator })).status).toBe(403);
+    await ask('DELETE', `${BASE}/worker-templates/sh`);
+    // What changes nothing is no matter of rights.
+    expect((await ask('PATCH', `${BASE}/worker-configs/worker-1`, { allow_shell: false, max_agents: 40 }, { token: operator })).status).toBe(200);
+    f.answers.next = () => ({ ok: false, code: 'conflict', message: 'no' });
+    f.audited.length = 0;
+    expect((await ask('PATCH', `${BASE}/worker-configs/worker-1`, { allow_shell })).status).toBe(409);
+    expect(f.audited).toEqual([]);
+  });
+
+  it.each([[{ env_variables: { ALLOW_SHELL: '1' } }, 'env_variables'], [{ secret_env: { ALLOW_SHELL: '1' } }, 'secret_env'], [{ command_args: ['--allow-shell'] }, 'command_args'], [{ max_agents: -1 }, 'max_agents'], [{ max_agents: 1001 }, 'max_agents'], [{ allow_shell: 'yes' }, 'allow_shell']])('find no way round: %j', async (patch, field) => {
+    expect(await ask('PATCH', `${BASE}/worker-configs/worker-1`, patch)).toMatchObject({ status: 422, body: { field } });
+  });
+
+  it('are a closed box in the form of everyone else, whose saving leaves them as they are', async () => {
+    await createUser(f.deps.users, 'olga', 'operate', f.clock.now);
+    const form = async (user: string) => (await f.get('/workers/worker-1/edit', { cookie: await f.cookie(user) })).text();
+    expect(await form('admin')).toMatch(/<fieldset name="shell">.*name="allow_shell"/);
+    expect(await form('olga')).toMatch(/<fieldset name="shell" disabled/);
+    const fields = { name: 'W', deployment_type: 'local', host: '127.0.0.1', port: '4001', max_accounts: '10', max_agents: '25', max_memory_mb: '2048', cpu_cores: '2', memory_action: 'restart', mode: 'profile', restart_delay_ms: '5000', max_restart_attempts: '3', recycle_after_hours: '0', stop_timeout_ms: '30000', drain_timeout_ms: '120000', ssh_port: '22', ssh_directory: '/opt/troupe', allow_shell: '1' };
+    for (const [user, sent] of [['olga', undefined], ['admin', true]] as const) {
+      f.sent.length = 0;
+      expect((await f.post('/workers/worker-1', new URLSearchParams(fields).toString(), { cookie: await f.cookie(user) })).status).toBeLessThan(300);
+      expect(f.sent[0]!.payload).toMatchObject({ max_agents: 25 });
+      expect((f.sent[0]!.payload as Json)['allow_shell']).toBe(sent);
+    }
   });
 });
 

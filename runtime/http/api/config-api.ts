@@ -4,7 +4,7 @@ import { countWorkers, findWorker, findWorkerByConfig, listWorkers, type WorkerR
 import { checked, readFileBody, readJson } from '../body.ts';
 import { found, type Call } from '../call.ts';
 import { exportFile, readImport, type ImportItem } from '../fleet/config-file.ts';
-import { changeWorker, readsValues, revertWorker, versionsOf } from '../fleet/config-service.ts';
+import { changeWorker, guardShell, readsValues, revertWorker, versionsOf } from '../fleet/config-service.ts';
 import { DOTS, shown } from '../fleet/config-shape.ts';
 import { dropTemplate, findTemplate, listTemplates, saveTemplate, templateFields } from '../fleet/templates.ts';
 import { Problem } from '../problem.ts';
@@ -33,7 +33,9 @@ export const configApi = (): Route[] => [
     const { template: _, ...own } = (given ?? {}) as Json;
     const { worker_id, ...config } = checked(creating, given !== null && typeof given === 'object' && !Array.isArray(given) ? { ...base, ...own } : given);
     refuseDots(config);
+    const shell = guardShell(call, `worker/${worker_id}`, {}, config);
     const done = await call.command({ kind: 'worker', id: worker_id }, 'create', config);
+    await shell();
     const stored = findWorker(call.d.db, worker_id);
     return answer(call, { success: true, ...(stored ? configRow(call, stored) : { worker_id, ...shown(config as never, readsValues(call)) }), state: done.state }, 201, { Location: `/api/v1/worker-configs/${worker_id}` });
   }),
@@ -92,7 +94,9 @@ export const configApi = (): Route[] => [
     refuseDots(given);
     const base = from === undefined ? {} : found(findWorker(call.d.db, from), `worker ${from}`).config;
     const config = { ...base, ...given };
+    const shell = guardShell(call, `template/${name}`, (await findTemplate(call.d.settings, name)) ?? {}, config);
     await saveTemplate(call.d.settings, name, config);
+    await shell();
     return answer(call, { success: true, template: { name, config: shownTemplate(call, (await findTemplate(call.d.settings, name))!) } });
   }),
   ...mount('delete', '/worker-templates/:id', 'operate', { tag: TAG, summary: 'Remove a template; workers made of it stay', answer: '{success}' }, async (call) => {
@@ -113,7 +117,9 @@ export async function applyImport(call: Call, items: ImportItem[]): Promise<{ wo
   if (items.some((i) => i.action === 'invalid')) return null;
   const done: { worker_id: string; error: string | null }[] = [];
   for (const item of items) {
+    const shell = guardShell(call, `worker/${item.worker_id}`, findWorker(call.d.db, item.worker_id)?.config ?? {}, item.send ?? {});
     const result = item.send === null ? { ok: true as const } : await call.d.command({ kind: 'worker', id: item.worker_id }, item.action === 'create' ? 'create' : 'update', item.send, call.about());
+    if (result.ok) await shell();
     done.push({ worker_id: item.worker_id, error: result.ok ? null : (result as { message: string }).message });
   }
   return done;

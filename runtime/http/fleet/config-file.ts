@@ -5,7 +5,7 @@ import { issueText } from '../body.ts';
 import type { Call } from '../call.ts';
 import { Problem } from '../problem.ts';
 import { BadJson, parseStrict } from '../../strict-json.ts';
-import { checkWhole, readsValues } from './config-service.ts';
+import { ADMIN_ALONE, allowsShell, checkWhole, readsValues } from './config-service.ts';
 import { diffConfigs, DOTS, shown, withoutDots, type Change } from './config-shape.ts';
 
 type Json = Record<string, unknown>;
@@ -46,12 +46,14 @@ function plan(call: Call, item: unknown, index: number, seen: Set<string>): Impo
   try {
     if (!row) {
       const config = parse(workerConfig, withoutSecrets(given));
+      if (config.allow_shell && !allowsShell(call)) return bad('allow_shell', ADMIN_ALONE.replace('allow_shell: ', ''));
       return { worker_id: id, action: 'create', field: null, reason: null, changes: diffConfigs({}, config as Json, readsValues(call)), send: config as Json };
     }
     // What a worker has already is not judged anew: one that was started by hand may have what a form would refuse.
     const news = Object.entries(withoutDots(given, row.config)).filter(([k, v]) => JSON.stringify(v) !== JSON.stringify(row.config[k as keyof typeof row.config]));
     const patch = parse(workerPatch, Object.fromEntries(news)) as Json;
     checkWhole(row.config, patch);
+    if (patch['allow_shell'] !== undefined && !allowsShell(call)) return bad('allow_shell', ADMIN_ALONE.replace('allow_shell: ', ''));
     const secret = Object.entries((patch['secret_env'] as Record<string, string | null> | undefined) ?? {}).filter(([k, v]) => v !== null || k in row.config.secret_env);
     const next = { ...row.config, ...patch, secret_env: { ...row.config.secret_env, ...Object.fromEntries(secret) } };
     const changes = diffConfigs(row.config, next as never, readsValues(call));

@@ -11,11 +11,25 @@ type Json = Record<string, unknown>;
 /** Whoever may read the values of plain variables. */
 export const readsValues = (call: Call): boolean => call.who.scope === 'admin';
 
+/** Whoever may let workers run shell tasks. */
+export const allowsShell = (call: Call): boolean => call.who.scope === 'admin';
+
+/** Refuses a configuration that lets its worker run shell tasks, or ends that, unless an admin sends it. Gives what keeps the change in the audit once it is made. */
+export function guardShell(call: Call, about: string, stored: { allow_shell?: boolean }, given: { allow_shell?: unknown }): () => Promise<void> {
+  const is = stored.allow_shell ?? false;
+  if (given.allow_shell === undefined || given.allow_shell === is) return async () => {};
+  if (!allowsShell(call)) throw new Problem(403, 'forbidden', ADMIN_ALONE, { field: 'allow_shell' });
+  return () => call.note(is ? 'SHELL_FORBIDDEN' : 'SHELL_ALLOWED', about);
+}
+export const ADMIN_ALONE = 'allow_shell: only an admin may change it: tasks could then run any program as the worker\'s user';
+
 /** Changes some fields of a worker; what belongs together is checked together. Gives what was sent. */
 export async function changeWorker(call: Call, row: WorkerRow, given: Json): Promise<Json> {
   const patch = withoutDots(given, row.config);
   checkWhole(row.config, patch);
+  const shell = guardShell(call, `worker/${row.id}`, row.config, patch);
   await call.command({ kind: 'worker', id: row.id }, 'update', patch);
+  await shell();
   return patch;
 }
 
@@ -59,7 +73,9 @@ export async function revertWorker(call: Call, row: WorkerRow, version: number):
   const patch = Object.fromEntries([...new Set(open.map((c) => c.field.split('.')[0]!))].map((f) => [f, old[f as keyof WorkerConfig]]));
   if (open.length > 0) {
     checkWhole(row.config, patch);
+    const shell = guardShell(call, `worker/${row.id}`, row.config, patch);
     await call.command({ kind: 'worker', id: row.id }, 'update', patch);
+    await shell();
   }
   return { changes: open, kept: changes.filter(isSealed).map((c) => c.field) };
 }

@@ -5,7 +5,7 @@ import type { WorkerForm } from '../../../views/worker-form.ts';
 import { listKeys, listMachines } from '../../read-model/queries/machines.ts';
 import { checked, readForm } from '../body.ts';
 import type { Call } from '../call.ts';
-import { readsValues } from '../fleet/config-service.ts';
+import { allowsShell, readsValues } from '../fleet/config-service.ts';
 import { DOTS, shown } from '../fleet/config-shape.ts';
 import { Problem } from '../problem.ts';
 
@@ -16,7 +16,7 @@ const none = text.transform((v) => v.trim() || null);
 const list = text.transform((v) => v.split(/\r?\n/).map((l) => l.trim()).filter(Boolean));
 const form = z.object({
   worker_id: text, name: z.string(), description: text, deployment_type: z.string(), group_name: text.transform((v) => v.trim() || 'default'), groups: text.transform((v) => v.split(/[\s,，]+/).filter(Boolean)), group_strict: flag, labels: text,
-  host: z.string(), port: number, max_accounts: number, max_memory_mb: number, cpu_cores: number, memory_action: z.string(), mode: z.enum(['profile', 'context']), headless: flag, auto_start: flag, auto_restart: flag, enabled: flag,
+  host: z.string(), port: number, max_accounts: number, max_agents: number, allow_shell: flag, max_memory_mb: number, cpu_cores: number, memory_action: z.string(), mode: z.enum(['profile', 'context']), headless: flag, auto_start: flag, auto_restart: flag, enabled: flag,
   restart_delay_ms: number, max_restart_attempts: number, recycle_after_hours: number, stop_timeout_ms: number, drain_timeout_ms: number, env_variables: text, allow_loader_variables: flag, command_args: list, working_directory: none, proxy_id: none,
   ssh_host: none, ssh_port: number, ssh_user: none, ssh_key_id: none, ssh_password: text, ssh_password_drop: flag, ssh_directory: z.string(),
   docker_host: none, docker_image: none, docker_network: none, docker_volumes: list, k8s_namespace: none, k8s_image: none, k8s_service_account: none, k8s_node_selector: text, machine: none,
@@ -25,11 +25,13 @@ const form = z.object({
 /** The fields of the dialog as a configuration; sealed values only where one was typed, null where one is to go. */
 export async function readWorkerForm(call: Call): Promise<{ id: string; config: Record<string, unknown> }> {
   const raw = await readForm(call.c);
-  const { worker_id, mode, headless, ssh_password, ssh_password_drop, ...rest } = checked(form, { ...raw });
+  const { worker_id, mode, headless, ssh_password, ssh_password_drop, allow_shell, ...rest } = checked(form, { ...raw });
   return {
     id: worker_id,
     config: {
       ...rest, labels: pairs('labels', rest.labels), env_variables: pairs('env_variables', rest.env_variables), k8s_node_selector: pairs('k8s_node_selector', rest.k8s_node_selector), browser_config: { mode, headless }, secret_env: secrets(raw),
+      // To others the box is closed: what is set stays.
+      ...(allowsShell(call) ? { allow_shell } : {}),
       ...(ssh_password !== '' ? { ssh_password } : ssh_password_drop ? { ssh_password: null } : {}),
     },
   };
@@ -71,7 +73,7 @@ export function workerFormModel(call: Call, given: Partial<WorkerConfig>, about:
   const env = shown(c, readsValues(call))['env_variables'] as Record<string, string>;
   return {
     ...about, description: c.description, deploymentType: c.deployment_type, host: c.host, port: c.port, group: c.group_name, groups: c.groups.join(', '), groupStrict: c.group_strict, labels: lines(c.labels),
-    maxAccounts: c.max_accounts, maxMemoryMb: c.max_memory_mb, cpuCores: c.cpu_cores, memoryAction: c.memory_action, mode: c.browser_config.mode ?? 'profile', headless: c.browser_config.headless ?? true, proxy: c.proxy_id,
+    maxAccounts: c.max_accounts, maxAgents: c.max_agents!, allowShell: c.allow_shell!, mayAllowShell: allowsShell(call), maxMemoryMb: c.max_memory_mb, cpuCores: c.cpu_cores, memoryAction: c.memory_action, mode: c.browser_config.mode ?? 'profile', headless: c.browser_config.headless ?? true, proxy: c.proxy_id,
     autoStart: c.auto_start, autoRestart: c.auto_restart, enabled: c.enabled, restartDelayMs: c.restart_delay_ms, maxRestartAttempts: c.max_restart_attempts, recycleAfterHours: c.recycle_after_hours, stopTimeoutMs: c.stop_timeout_ms, drainTimeoutMs: c.drain_timeout_ms,
     env: lines(env), secrets: Object.keys(c.secret_env).sort(), allowLoader: c.allow_loader_variables, args: c.command_args.join('\n'), workingDirectory: c.working_directory ?? '',
     ssh: { host: c.ssh_host ?? '', port: c.ssh_port, user: c.ssh_user ?? '', key: c.ssh_key_id ?? '', hasPassword: c.ssh_password !== null, directory: c.ssh_directory },

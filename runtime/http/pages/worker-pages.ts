@@ -10,7 +10,7 @@ import { whyNot, type Verb } from '../fleet/verbs.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { changeWorker, versionConfig } from '../fleet/config-service.ts';
+import { changeWorker, guardShell, versionConfig } from '../fleet/config-service.ts';
 import { batchRoutes, runningBatches } from './batch.ts';
 import { workerCard } from './worker-card.ts';
 import { fillDots, readWorkerForm, workerFormModel } from './worker-form-model.ts';
@@ -66,7 +66,9 @@ export const workerPages = (): Route[] => [
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id) || RESERVED_WORKER_IDS.includes(id)) throw new Problem(422, 'invalid', `worker_id: must be 1 to 63 of a-z, 0-9 and hyphens, and not ${RESERVED_WORKER_IDS.join(', ')}`, { field: 'worker_id' });
     const template = templateName(call.query('template'));
     const whole = checked(workerConfig, fillDots(config, template ? await findTemplate(call.d.settings, template) : null));
+    const shell = guardShell(call, `worker/${id}`, {}, whole);
     await call.command({ kind: 'worker', id }, 'create', whole);
+    await shell();
     return done(call, 'done.created', { name: whole.name });
   }),
   page('get', '/workers/:id/edit', 'operate', (call) => {
