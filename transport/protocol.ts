@@ -276,6 +276,38 @@ export const taskNote = z.object({
 });
 export type TaskNote = z.infer<typeof taskNote>;
 
+const fraction = z.number().min(0).max(1);
+const button = z.enum(['left', 'right', 'middle']).default('left');
+
+/** What a person does in a window; places are fractions of its picture. */
+export const windowInput = z.discriminatedUnion('is', [
+  z.object({ is: z.literal('move'), x: fraction, y: fraction }),
+  z.object({ is: z.literal('down'), x: fraction, y: fraction, button, clicks: z.number().int().min(1).max(3).default(1) }),
+  z.object({ is: z.literal('up'), x: fraction, y: fraction, button, clicks: z.number().int().min(1).max(3).default(1) }),
+  z.object({ is: z.literal('wheel'), x: fraction, y: fraction, dx: z.number().min(-5000).max(5000), dy: z.number().min(-5000).max(5000) }),
+  /** A key or a chord by Playwright's names: Enter, Control+A. */
+  z.object({ is: z.literal('key'), key: z.string().min(1).max(40) }),
+  z.object({ is: z.literal('text'), text: z.string().min(1).max(5000) }),
+]);
+export type WindowInput = z.infer<typeof windowInput>;
+
+const windowName = z.string().refine(isId);
+/**
+ * `troupe.window.<worker>`. picture: a JPEG, or a refusal as JSON; tool: `{ok, value}`; watch: pictures on troupe.cast for the next
+ * 10 s, `{ok, ...WindowState}`; control: one holder at a time does inputs, and who was idle for 60 s has let go.
+ */
+export const windowRequest = z.discriminatedUnion('op', [
+  z.object({ op: z.literal('picture'), agent: windowName, width: z.number().int().min(64).max(1920).default(640), quality: z.number().int().min(10).max(95).default(60) }),
+  z.object({ op: z.literal('tool'), agent: windowName, tool: z.string().max(64), args: z.record(z.string(), z.unknown()).default({}), by: z.string().max(100) }),
+  z.object({ op: z.literal('watch'), agent: windowName, fps: z.number().int().min(1).max(15).default(8), width: z.number().int().min(200).max(1920).default(1280) }),
+  z.object({ op: z.literal('control'), agent: windowName, do: z.enum(['take', 'end']), holder: z.string().min(8).max(64), by: z.string().max(100) }),
+  z.object({ op: z.literal('input'), agent: windowName, holder: z.string().min(8).max(64), inputs: z.array(windowInput).min(1).max(64) }),
+]);
+export type WindowRequest = z.input<typeof windowRequest>;
+/** What is to be seen beside the picture; on troupe.cast whenever it changes. `ended`: the holder that has let go, and how. */
+export const windowState = z.object({ url: z.string(), title: z.string(), control: z.string().nullable(), task: z.string().nullable(), gone: z.boolean().default(false), ended: z.object({ holder: z.string(), why: z.string() }).optional() });
+export type WindowState = z.infer<typeof windowState>;
+
 /** Inputs of the effects that workers run, by `src`. */
 export const effectInput = {
   /** Emits STARTED {agent} once when the page or process is there; done `workDone`. Faults: timeout, cancelled, tool-failed, navigation, crashed, exit-code, refused (never tried again), full. */

@@ -64,6 +64,9 @@ export const subjects = {
   note: (what: 'audit' | 'notice', node: string) => `${PREFIX}.note.${what}.${node}`,
   tasklog: (task: string, worker: string) => `${PREFIX}.tasklog.${task}.${worker}`,
   log: (worker: string, level: string) => `${PREFIX}.log.${worker}.${level}`,
+  /** What is asked of the windows of a worker; nothing of it is kept. */
+  window: (worker: string) => `${PREFIX}.window.${worker}`,
+  cast: (worker: string, agent: string) => `${PREFIX}.cast.${worker}.${agent}`,
   emit: (a: Address, type: string) => `${PREFIX}.emit.${a.kind}.${a.id}.${encodeEvent(type)}`,
 } as const;
 
@@ -170,5 +173,7 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.tasklog.<task>.<worker>', kind: 'JetStream, limits by age and size', who: 'that worker', what: 'progress and log rows of a task' },
   { subject: 'troupe.tasklog.<task>.~purged', kind: 'JetStream, limits by age and size', who: 'master', what: 'a finished task was removed' },
   { subject: 'troupe.tasklog.~why.<master>', kind: 'JetStream, limits by age and size', who: 'master', what: 'why tasks wait, once for all that wait for the same' },
+  { subject: 'troupe.window.<worker>', kind: 'request', who: 'web, master', what: 'a picture of a window, a tool in it, its live view, and what a person does in it' },
+  { subject: 'troupe.cast.<worker>.<agent>', kind: 'core', who: 'that worker', what: 'pictures of a window while somebody looks: 2 bytes each of the view\'s width and height, then a JPEG; or what changed, as JSON' },
   { subject: 'troupe.emit.<kind>.<id>.<type>', kind: 'core', who: 'master', what: 'what a chart emits' },
 ];

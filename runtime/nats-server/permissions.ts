@@ -25,8 +25,8 @@ const destroy = (stream: string) => [api(`STREAM.DELETE.${stream}`), api(`STREAM
 const bucket = (name: string) => `$KV.${name}.>`;
 const objects = (name: string) => `$O.${name}.>`;
 
-// Plain sessions and login codes pass here, from one worker to the master; and a worker's environment, from the master to an agent.
-const secretTalk = [...['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`), `${PREFIX}.agent.*.start`];
+// Plain sessions and login codes pass here, from one worker to the master; and a worker's environment, from the master to an agent; and what a person types into a window.
+const secretTalk = [`${PREFIX}.window.*`, ...['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`), `${PREFIX}.agent.*.start`];
 
 /** The least that each role needs. The journal can't be deleted or purged by any of them. */
 export function rolePermissions(role: NatsRole): Permissions {
@@ -40,14 +40,14 @@ export function rolePermissions(role: NatsRole): Permissions {
     return {
       publish: {
         allow: [
-          `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.data.*.read`, `${PREFIX}.note.audit.web`, '$SRV.>', ...reads,
+          `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.window.*`, `${PREFIX}.data.*.read`, `${PREFIX}.note.audit.web`, '$SRV.>', ...reads,
           ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.pictures].map(bucket),
           objects(BUCKET.pictures),
         ],
         deny: inboxConsumers,
       },
       subscribe: {
-        allow: ['hb', 'mhb', 'log', 'tasklog', 'emit', 'journal', 'parked', 'data', 'note'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
+        allow: ['hb', 'mhb', 'log', 'tasklog', 'cast', 'emit', 'journal', 'parked', 'data', 'note'].map((s) => `${PREFIX}.${s}.>`).concat('_INBOX_web.>'),
       },
     };
   }
@@ -63,8 +63,8 @@ export function rolePermissions(role: NatsRole): Permissions {
 /** One worker: its own effects in, its own words out, and nothing of JetStream but publishing. */
 export function workerPermissions(id: string): Permissions {
   return {
-    publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`, `${PREFIX}.tasklog.*.${id}`, objects(OBJECTS.results)] },
-    subscribe: { allow: [`${PREFIX}.fx.${id}`, `_INBOX_${id}.>`] },
+    publish: { allow: [`${PREFIX}.ask.${id}.>`, `${PREFIX}.hb.${id}`, `${PREFIX}.in.*.*.*.${id}`, `${PREFIX}.log.${id}.>`, `${PREFIX}.tasklog.*.${id}`, `${PREFIX}.cast.${id}.*`, objects(OBJECTS.results)] },
+    subscribe: { allow: [`${PREFIX}.fx.${id}`, `${PREFIX}.window.${id}`, `_INBOX_${id}.>`] },
     responses: { max: 1, expires: '1m' },
   };
 }
