@@ -60,7 +60,10 @@ const round = (n: number): string => String(Number(n.toPrecision(4)));
 
 /** What is wrong, in a line. */
 export function alertText({ op, threshold }: Pick<AlertRule, 'op' | 'threshold'>, breaching: readonly Breach[]): string {
-  const one = (b: Breach) => `${b.subject === '-' ? '' : `${b.subject}: `}${round(b.value)} ${op === 'above' ? 'over' : 'under'} ${round(threshold)}`;
+  // Of what must not be at all, the limit says nothing.
+  const none = op === 'above' && threshold === 0;
+  const one = (b: Breach) => (none ? (b.subject === '-' ? round(b.value) : b.subject) : over(b));
+  const over = (b: Breach) => `${b.subject === '-' ? '' : `${b.subject}: `}${round(b.value)} ${op === 'above' ? 'over' : 'under'} ${round(threshold)}`;
   const more = breaching.length - SHOWN;
   return `${breaching.slice(0, SHOWN).map(one).join('; ')}${more > 0 ? `; ${more} more` : ''}`;
 }

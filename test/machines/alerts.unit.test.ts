@@ -61,7 +61,7 @@ describe('an alert', () => {
     expect(s.running).toEqual([]);
     see(s, { subject: 'w1', value: 1 }, { subject: 'w2', value: 1 });
     expect(s.state).toBe('firing.loud');
-    expect(asked(s)[0]!.text).toBe('w1: 1 over 0; w2: 1 over 0');
+    expect(asked(s)[0]!.text).toBe('w1; w2');
     s.done('announce', null);
     s.send('ACKNOWLEDGE', { by: 'user:ann' });
     // Fewer is no news.
