@@ -105,6 +105,7 @@ const schema = z.object({
   OFFLINE_AFTER_MS: whole(25_000, 150, 600_000, 'silence after which a worker is offline and its accounts go elsewhere'),
   LEASE_FENCE_MS: whole(15_000, 50, 600_000, 'a worker stops acting this long after its last confirmed heartbeat'),
   LEASE_TTL_MS: whole(20_000, 100, 600_000, 'how long an account is a worker\'s without renewal'),
+  ALERT_INTERVAL_MS: whole(5000, 100, 60_000, 'how often a master looks at what alerts are about'),
   STOP_GRACE_MS: whole(30_000, 0, 600_000, 'wait between TERM and KILL'),
   PARTITIONS: whole(16, 1, 256, 'partitions of the inbox; fixed at first start'),
   TROUPE_SYNC: about(
@@ -171,6 +172,7 @@ export type Config = {
   };
   /** All in milliseconds. */
   timing: { heartbeat: number; suspect: number; offline: number; fence: number; lease: number; grace: number };
+  alertEveryMs: number;
   agentPort: number;
   partitions: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
@@ -239,6 +241,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       heartbeat: v.HEARTBEAT_INTERVAL_MS, suspect: v.SUSPECT_AFTER_MS, offline: v.OFFLINE_AFTER_MS,
       fence: v.LEASE_FENCE_MS, lease: v.LEASE_TTL_MS, grace: v.STOP_GRACE_MS,
     },
+    alertEveryMs: v.ALERT_INTERVAL_MS,
     agentPort: v.AGENT_PORT ?? 4100,
     partitions: v.PARTITIONS,
     logLevel: v.LOG_LEVEL,

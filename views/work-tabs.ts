@@ -1,7 +1,7 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 
-const PAGES = [['/hub', 'nav.hub'], ['/tasks', 'nav.tasks'], ['/agents', 'nav.agents'], ['/queues', 'nav.queues'], ['/schedules', 'nav.schedules'], ['/task-templates', 'nav.task-templates'], ['/streams', 'nav.streams']] as const;
+const PAGES = [['/hub', 'nav.hub'], ['/tasks', 'nav.tasks'], ['/agents', 'nav.agents'], ['/queues', 'nav.queues'], ['/schedules', 'nav.schedules'], ['/task-templates', 'nav.task-templates'], ['/alerts', 'nav.alerts'], ['/streams', 'nav.streams']] as const;
 
 export const WORK_PATHS: readonly string[] = PAGES.map(([path]) => path);
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { FileOutbox } from '../alerts/file-outbox.ts';
+import { PartWatch } from '../alerts/part-watch.ts';
 import type { Config } from '../config.ts';
 import { openLocalDriver } from '../drivers/open-local-driver.ts';
 import type { LocalDriver } from '../drivers/local/local-driver.ts';
@@ -8,7 +10,7 @@ import { takeLock } from '../file-lock.ts';
 import { natsLogin } from '../nats-login.ts';
 import { notOurs, serverReady, tryServer } from '../nats-server/server-ready.ts';
 import { packageRoot } from '../package-root.ts';
-import { loadSecrets, writeWhole, type Secrets } from '../secrets.ts';
+import { freshRing, loadSecrets, writeWhole, type Secrets } from '../secrets.ts';
 import { guardStorage } from '../supervisor/storage-guard.ts';
 import { graphParts, ownsServer, pageAddress } from '../supervisor/parts.ts';
 import { Supervisor, type Part, type SupervisorEvent } from '../supervisor/supervisor.ts';
@@ -50,7 +52,12 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
   const withServer = await runsServer(ctx, config, driver);
   const parts = await graphParts(config, secrets, ctx.env, withServer);
   await dropChanged(config, driver, parts);
-  const supervisor = new Supervisor(driver, parts, (event) => tell(ctx, config, event));
+  const outbox = new FileOutbox({ config, who: 'up', ring: freshRing(config), log: (_, message) => ctx.out(`alerts   ${message}`) });
+  const watch = new PartWatch(outbox);
+  const supervisor = new Supervisor(driver, parts, (event) => {
+    tell(ctx, config, event);
+    if (event.type === 'exited') watch.exited(event.key, `ended with ${event.exit.signal ?? `code ${event.exit.code ?? 'unknown'}`}`, event.again === null);
+  });
   const ended = untilEnd(supervisor);
   if (!withServer) await serverReady(natsLogin(config, 'master'), 60_000);
   const guard = withServer ? guardStorage(natsLogin(config, 'operator'), config.dataDir, () => supervisor.restart('nats', 3_000), (text) => ctx.out(`nats     ${text}`)) : null;
@@ -60,6 +67,8 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
     return await Promise.race([ended.first, started.then(() => ended.first)]);
   } finally {
     supervisor.close();
+    watch.stop();
+    outbox.stop();
     // What is being started right now must be known before it can be stopped.
     await started.catch(() => undefined);
     void guard?.then((g) => g.close()).catch(() => undefined);

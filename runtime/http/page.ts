@@ -5,6 +5,7 @@ import { html, render, renderDocument, type Html, type Value } from '../../views
 import { layout } from '../../views/layout.ts';
 import { en } from '../../views/texts/en.ts';
 import { zhCN, type TextKey } from '../../views/texts/zh-CN.ts';
+import { openAlerts } from '../read-model/queries/alerts.ts';
 import { countUnread } from '../read-model/queries/inbox.ts';
 import { countNotifications } from '../read-model/queries/notifications.ts';
 import { countReplies } from '../read-model/queries/replies.ts';
@@ -65,6 +66,10 @@ function banners(x: Ctx, d: Deps): Banner[] {
   if (!d.connected()) list.push({ tone: 'bad', title: x.t('banner.bus'), text: x.t('banner.bus-text') });
   if (safe) list.push({ tone: 'bad', title: x.t('banner.safe'), text: x.t('banner.safe-text', { stream: safe.stream, why: safe.why }) });
   else if (fault && d.connected()) list.push({ tone: 'warn', title: x.t('banner.stale'), text: fault });
+  for (const severity of ['critical', 'warning'] as const) {
+    const firing = openAlerts(d.db).filter((a) => a.status === 'firing' && a.severity === severity);
+    if (firing.length > 0) list.push({ tone: severity === 'critical' ? 'bad' : 'warn', title: x.t(firing.length === 1 ? 'banner.alert' : 'banner.alerts', { n: firing.length }), text: firing.map((a) => `${a.name}${a.text ? `: ${a.text}` : ''}`).join(' · ').slice(0, 300) });
+  }
   return list;
 }
 

@@ -1,6 +1,7 @@
 import { accountApi } from './api/account-api.ts';
 import { agentApi } from './api/agent-api.ts';
 import { actorApi } from './api/actor-api.ts';
+import { alertApi } from './api/alert-api.ts';
 import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
@@ -12,6 +13,7 @@ import { workerApi } from './api/worker-api.ts';
 import type { Metrics } from './metrics.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { actorPages } from './pages/actor-pages.ts';
+import { alertPages } from './pages/alert-pages.ts';
 import { apiPages } from './pages/api-page.ts';
 import { doorRoutes } from './pages/door.ts';
 import { fileRoutes } from './pages/file-routes.ts';
@@ -35,8 +37,38 @@ import type { Route } from './routes.ts';
 export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
-    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(), ...userPages(), ...streamPages(),
-    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...taskApi(), ...agentApi(), ...queueApi(), ...actorApi(), ...systemApi(metrics, () => table),
+    ...doorRoutes(),
+    ...fileRoutes(),
+    ...overviewPages(),
+    ...accountPages(),
+    ...loginPages(),
+    ...inboxPages(),
+    ...replyPages(),
+    ...notificationPages(),
+    ...alertPages(),
+    ...mapPages(),
+    ...workerPages(),
+    ...oneWorkerPages(),
+    ...fleetDialogs(),
+    ...groupPages(),
+    ...machinePages(),
+    ...actorPages(),
+    ...settingsPages(),
+    ...userPages(),
+    ...streamPages(),
+    ...apiPages(() => table),
+    ...configApi(),
+    ...workerApi(),
+    ...fleetApi(),
+    ...machineApi(),
+    ...alertApi(),
+    ...accountApi(),
+    ...messageApi(),
+    ...taskApi(),
+    ...agentApi(),
+    ...queueApi(),
+    ...actorApi(),
+    ...systemApi(metrics, () => table),
   );
   return table;
 }

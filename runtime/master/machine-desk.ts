@@ -34,6 +34,7 @@ export function hostKeys(engine: () => Engine, db: Db): HostKeys {
 export class MachineDesk {
   private readonly liveness: Liveness;
   private readonly stops: (() => void)[] = [];
+  private readonly disks = new Map<string, { machine: string; diskFreeBytes: number; diskTotalBytes: number; at: number }>();
 
   constructor(nc: NatsConnection, engine: Engine, db: Db, timing: { suspect: number; offline: number }) {
     const tell = (id: string, event: { type: string; [key: string]: unknown }, cause: string) => {
@@ -48,6 +49,7 @@ export class MachineDesk {
         const read = machineHeartbeat.safeParse(safeJson(msg));
         if (!read.success || msg.subject !== `${PREFIX}.mhb.${read.data.machine}`) return;
         const { machine, incarnation, seq, at, place: _, ...beat } = read.data;
+        this.disks.set(machine, { machine, diskFreeBytes: beat.diskFreeBytes, diskTotalBytes: beat.diskTotalBytes, at: performance.now() });
         const before = this.liveness.state(machine);
         const known = this.liveness.incarnation(machine);
         this.liveness.beat({ worker: machine, incarnation, seq, at, rssBytes: 0, cpuRatio: beat.cpuRatio, browsers: 0, busy: { crawl: 0, reply: 0, login: 0 }, accounts: [] });
@@ -55,6 +57,11 @@ export class MachineDesk {
       },
     });
     this.stops.push(() => void (nc.isClosed() || sub.unsubscribe()), () => this.liveness.stop());
+  }
+
+  /** The disks of the machines that were heard of within the last minute. */
+  disksNow(): { machine: string; diskFreeBytes: number; diskTotalBytes: number }[] {
+    return [...this.disks.values()].filter((d) => performance.now() - d.at < 60_000);
   }
 
   /** The machines' agents have a full window from now on. */

@@ -21,8 +21,14 @@ import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { TASK_TEMPLATE_KEY } from '../tasks/task-template.ts';
 import { freshRing, installationOf, loadSecrets, writeWhole } from '../secrets.ts';
+import { FileOutbox, keepSinks } from '../alerts/file-outbox.ts';
+import { listSinks } from '../read-model/queries/alerts.ts';
 import { accountEffects } from './account-effects.ts';
 import { Book } from './book.ts';
+import { alertEffects } from './alert-effects.ts';
+import { alertMetrics } from './alert-metrics.ts';
+import { AlertWatch } from './alert-watch.ts';
+import { BusWatch } from './bus-watch.ts';
 import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
 import { commonVerbs } from './common-verbs.ts';
@@ -107,6 +113,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
       ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy, gates),
       ...keyEffects(() => vault),
+      ...alertEffects({ db, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
       ...scheduleEffects({ engine: () => engine, command: (to, verb, payload, id, by) => commands.run({ to, verb, payload, id, by }), template: (name) => settings.value(TASK_TEMPLATE_KEY + name) }),
       place: placer,
@@ -174,6 +181,9 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       notice(mux, engine.id, { key: `stall-${engine.id}-${Date.now()}`, title: `master ${engine.id}`, content: `its event loop stood still for ${(stillMs / 1000).toFixed(1)} s: every worker has a fresh window to be heard`, priority: 'high' });
     },
   });
+  const outbox = new FileOutbox({ config, who: 'master', ring: freshRing(config), log: (level, message) => log[level](message) });
+  const bus = new BusWatch(nc, outbox, config.timing.suspect);
+  const alerts = new AlertWatch({ db, engine, everyMs: config.alertEveryMs, log: (level, message) => log[level](message), keep: () => keepForLater(config, db, vault), read: alertMetrics({ db, liveness, dataDir: config.dataDir, now: () => Date.now(), storageRefused: () => storage.refusal() !== null, machines: () => machines.disksNow() }) });
   const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
@@ -187,6 +197,9 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       await watchdog.stop();
       sweep.stop();
       users.stop();
+      alerts.stop();
+      bus.stop();
+      outbox.stop();
       fleet.stop();
       machines.stop();
       joins.stop();
@@ -268,6 +281,12 @@ async function boot(db: Db, engine: Engine): Promise<void> {
 /** What a master tells people of itself; when it can't be stored, the log has it. */
 function notice(mux: Mux, master: string, about: Omit<Extract<Note, { is: 'notice' }>, 'is' | 'at'>): void {
   void mux.publish(subjects.note('notice', master), JSON.stringify({ is: 'notice', at: Date.now(), ...about } satisfies Note), { 'Nats-Msg-Id': about.key }).catch(() => {});
+}
+
+/** The sinks in a file, as sealed as they are in the bucket: for when NATS can't be asked. */
+async function keepForLater(config: Config, db: Db, vault: Vault): Promise<void> {
+  const sealed = async (reference: string | null) => (reference === null ? null : vault.sealed(reference));
+  keepSinks(config, await Promise.all(listSinks(db).map(async ({ id, config: c }) => ({ id, config: { ...c, secret: null, password: null }, sealed: { secret: await sealed(c.secret), password: await sealed(c.password) } }))));
 }
 
 async function end(first: { stop?(): void; close?(): void }[], then: (() => Promise<void>)[], db: Db): Promise<void> {

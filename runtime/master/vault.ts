@@ -33,6 +33,12 @@ export class Vault {
     return open(this.ring(), { account, field }, entry.string()).toString('utf8');
   }
 
+  /** The sealed value itself, as it stands in the bucket. */
+  async sealed(reference: string): Promise<string | null> {
+    const entry = await this.kv.get(reference);
+    return entry && entry.operation === 'PUT' ? entry.string() : null;
+  }
+
   /** By the reference that a context holds: `<owner>.<field>`. */
   async open(reference: string): Promise<string | null> {
     const dot = reference.indexOf('.');

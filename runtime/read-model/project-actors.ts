@@ -1,12 +1,14 @@
 import { workerDefaults } from '../../actors/worker.ts';
 import type { Entry } from '../../actors/entry.ts';
 import type { AccountContext } from '../../machines/account.ts';
+import { alertText, type AlertContext } from '../../machines/alert.ts';
 import type { KeyContext } from '../../machines/key.ts';
 import type { LoginContext } from '../../machines/login.ts';
 import type { MachineContext } from '../../machines/machine.ts';
 import type { MonitorContext } from '../../machines/monitor.ts';
 import type { ReplyContext } from '../../machines/reply.ts';
 import type { ScalerContext } from '../../machines/scaler.ts';
+import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import { projectWork } from './project-work.ts';
 import type { Db } from './store.ts';
@@ -17,6 +19,10 @@ const sec = (ms: number | null | undefined): number | null => (ms == null ? null
 const flag = (b: boolean): number => (b ? 1 : 0);
 
 export type Project = (id: string, entry: Entry, state: string, status: string) => void;
+
+/** What has a notification of its own where it happens. */
+const OWN_WORDS = new Set(['worker_down', 'accounts_out', 'replies_waiting']);
+
 
 /** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
 export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
@@ -50,6 +56,11 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
   const linkStatus = sql('SELECT status FROM workers WHERE id = ?').pluck();
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
+
+  const alert = upsert('alerts', ['id'], ['id', 'name', 'metric', 'severity', 'enabled', 'builtin', 'rule', 'status', 'breaching', 'text', 'since_ms', 'fired_ms', 'resolved_ms', 'acknowledged_by', 'snoozed_ms', 'history', 'error', 'updated_ms']);
+  const sink = upsert('sinks', ['id'], ['id', 'name', 'type', 'enabled', 'config', 'status', 'kept', 'sent', 'dropped', 'error', 'last_sent_ms', 'next_ms', 'updated_ms']);
+  const dropAlert = sql('DELETE FROM alerts WHERE id = ?');
+  const dropSink = sql('DELETE FROM sinks WHERE id = ?');
 
   const context = <T>(entry: Entry): T => (entry.after as { context: T }).context;
   const part = (state: string, prefix: string, fallback: string) => state.split(',').find((s) => s.startsWith(prefix))?.slice(prefix.length) ?? fallback;
@@ -107,6 +118,22 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       if (status !== 'active') return void dropScaler.run(id);
       const c = context<ScalerContext>(entry);
       scaler.run({ group_name: id, status: state, config: JSON.stringify(c.config), decisions: JSON.stringify(c.decisions), last_action_ms: c.lastActionAt, updated_at: sec(entry.at) });
+    },
+    alert(id, entry, state, status) {
+      if (status !== 'active') return void dropAlert.run(id);
+      const c = context<AlertContext>(entry);
+      const now = state === 'firing.snoozed' ? 'snoozed' : state.split('.')[0]!;
+      alert.run({ id, name: c.rule.name, metric: c.rule.metric, severity: c.rule.severity, enabled: flag(c.rule.enabled), builtin: flag(c.builtin), rule: JSON.stringify(c.rule), status: now, breaching: JSON.stringify(c.breaching), text: c.breaching.length > 0 ? alertText(c.rule, c.breaching) : '', since_ms: c.since, fired_ms: c.firedAt, resolved_ms: c.resolvedAt, acknowledged_by: c.acknowledgedBy, snoozed_ms: c.snoozedUntil, history: JSON.stringify(c.history), error: c.error, updated_ms: entry.at });
+      // Each word of it once; of a worker, an account and a reply there is one already.
+      if (c.said === 0 || OWN_WORDS.has(c.rule.metric)) return;
+      const key = `alert-${id}-${c.episode}-${c.said}`;
+      if (now === 'firing') notify({ key, type: 'system', account: null, related: `alert:${id}`, title: c.rule.name, content: alertText(c.rule, c.breaching), priority: c.rule.severity === 'critical' ? 'urgent' : c.rule.severity === 'warning' ? 'high' : 'normal', at: entry.at });
+      else if (now === 'resolved') notify({ key, type: 'system', account: null, related: `alert:${id}`, title: c.rule.name, content: 'it is over', priority: 'normal', at: entry.at });
+    },
+    sink(id, entry, state, status) {
+      if (status !== 'active') return void dropSink.run(id);
+      const c = context<SinkContext>(entry);
+      sink.run({ id, name: c.config.name, type: c.config.type, enabled: flag(c.config.enabled), config: JSON.stringify(c.config), status: state, kept: c.outbox.length, sent: c.sent, dropped: c.dropped, error: c.error, last_sent_ms: c.lastSentAt, next_ms: c.nextAt, updated_ms: entry.at });
     },
     account(id, entry, state, status) {
       if (status !== 'active') return void dropAccount.run(id);

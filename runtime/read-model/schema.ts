@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -218,6 +218,16 @@ CREATE TABLE IF NOT EXISTS agent_history (
 CREATE TABLE IF NOT EXISTS pauses (
   scope TEXT NOT NULL, name TEXT NOT NULL,   -- fleet, group, platform, account, queue, kind; a queue's name is <group>.<lane>
   by TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (scope, name)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS alerts (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, metric TEXT NOT NULL, severity TEXT NOT NULL, enabled INTEGER NOT NULL, builtin INTEGER NOT NULL,
+  rule TEXT NOT NULL, status TEXT NOT NULL,   -- off, ok, pending, firing, snoozed, acknowledged, resolved
+  breaching TEXT NOT NULL DEFAULT '[]', text TEXT NOT NULL, since_ms INTEGER, fired_ms INTEGER, resolved_ms INTEGER, acknowledged_by TEXT, snoozed_ms INTEGER, history TEXT NOT NULL DEFAULT '[]', error TEXT, updated_ms INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS sinks (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, enabled INTEGER NOT NULL, config TEXT NOT NULL,   -- sealed values are references
+  status TEXT NOT NULL,              -- off, idle, sending, waiting, removing
+  kept INTEGER NOT NULL, sent INTEGER NOT NULL, dropped INTEGER NOT NULL, error TEXT, last_sent_ms INTEGER, next_ms INTEGER, updated_ms INTEGER NOT NULL);
 
 CREATE TABLE IF NOT EXISTS audit (
   id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, detail TEXT);

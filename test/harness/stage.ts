@@ -70,9 +70,13 @@ export async function openStage(env: Record<string, string> = {}) {
       child.kill('SIGKILL');
       await stage.died(child);
     },
-    async restartServer(): Promise<void> {
+    async killServer(): Promise<void> {
       server.kill('SIGKILL');
       await once(server, 'exit');
+    },
+    startServer,
+    async restartServer(): Promise<void> {
+      await stage.killServer();
       await startServer();
     },
     /** Rows of the master's view. */

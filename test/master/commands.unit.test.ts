@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEntry } from '../../actors/entry.ts';
 import { agentFields } from '../../actors/agent.ts';
+import { alertRule } from '../../actors/alert.ts';
 import { kinds } from '../../actors/kinds.ts';
 import { scalerConfig } from '../../actors/scaler.ts';
 import { scheduleConfig } from '../../actors/schedule.ts';
+import { sinkConfig } from '../../actors/sink.ts';
 import { taskFields } from '../../actors/task.ts';
 import { turn, type Head, type Inbound } from '../../actors/turn.ts';
 import { Commands, type Request } from '../../runtime/master/commands.ts';
@@ -19,6 +21,7 @@ const FIRST: Record<string, Record<string, unknown>> = {
   account: { id: 'x', platform: 'sandbox', name: 'X', platformAccount: null, monitorInterval: 20, proxy: null, limits: { perMinute: 6, perHour: 60, quiet: null }, at: AT },
   worker: { id: 'x', config: { worker_id: 'x', name: 'X', enabled: true }, at: AT }, login: { id: 'x', account: 'a', platform: 'sandbox', method: 'qrcode', proxy: null, at: AT },
   reply: { id: 'x', account: 'a', platform: 'sandbox', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b', at: AT },
+  alert: { id: 'x', rule: alertRule.parse({ name: 'X', metric: 'worker_down', threshold: 0 }), at: AT }, sink: { id: 'x', config: sinkConfig.parse({ name: 'X', type: 'webhook', url: 'https://example.com/', secret: 'sixteen-letters-or-more' }), at: AT },
   machine: { id: 'x', is: 'agent', host: 'h', at: AT }, key: { id: 'x', comment: '', secret: 'key_x.private', passphrase: null, at: AT }, scaler: { id: 'x', config: scalerConfig.parse({ min: 1, max: 3, target: 5, template: 't' }), at: AT },
   task: { id: 'x', seq: 1, ...taskFields.parse({ title: 'T', type: 'automation' }), notBefore: null, key: null, template: null, schedule: null, replayOf: null, by: 'b', at: AT }, agent: { id: 'x', ...agentFields.parse({}), name: 'X', by: 'b', at: AT }, gate: { id: 'x', at: AT },
   monitor: { id: 'x', at: AT }, schedule: { id: 'x', by: 'b', config: scheduleConfig.parse({ title: 'T', when: { everyMs: 60_000 }, makes: { task: { title: 't' } } }), at: AT },

@@ -53,6 +53,7 @@ function hrefOf(call: Call, n: NotificationRow): string | null {
     const row = one<{ id: number }>(db, 'SELECT id FROM direct_messages WHERE account_id = $account AND platform_message_id = $related', { account: n.account, related: n.relatedId });
     return row && `/inbox?item=m${row.id}`;
   }
+  if (n.key.startsWith('alert-')) return '/alerts';
   if (n.key.startsWith('reply-')) return '/replies';
   if (n.key.startsWith('worker-')) return '/workers';
   return n.account ? `/actors/account/${n.account}` : null;
