@@ -4,6 +4,8 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { hubApi } from './api/hub-api.ts';
+import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { workerApi } from './api/worker-api.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,7 +25,13 @@ import { overviewPages } from './pages/overview-page.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
+import { agentPages } from './pages/agent-pages.ts';
+import { hubPages } from './pages/hub-pages.ts';
+import { queuePages } from './pages/queue-pages.ts';
+import { schedulePages } from './pages/schedule-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
+import { taskPages } from './pages/task-pages.ts';
+import { templatePages } from './pages/template-pages.ts';
 import { userPages } from './pages/user-pages.ts';
 import { workerPages } from './pages/worker-pages.ts';
 import type { Route } from './routes.ts';
@@ -32,8 +40,8 @@ import type { Route } from './routes.ts';
 export function routeTable(metrics: Metrics): readonly Route[] {
   const table: Route[] = [];
   table.push(
-    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(), ...userPages(), ...streamPages(),
-    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...systemApi(metrics, () => table),
+    ...doorRoutes(), ...fileRoutes(), ...overviewPages(), ...accountPages(), ...loginPages(), ...inboxPages(), ...replyPages(), ...notificationPages(), ...mapPages(), ...workerPages(), ...oneWorkerPages(), ...fleetDialogs(), ...groupPages(), ...machinePages(), ...actorPages(), ...settingsPages(), ...userPages(), ...streamPages(), ...hubPages(), ...taskPages(), ...agentPages(), ...queuePages(), ...schedulePages(), ...templatePages(),
+    ...apiPages(() => table), ...configApi(), ...workerApi(), ...fleetApi(), ...machineApi(), ...accountApi(), ...messageApi(), ...actorApi(), ...scheduleApi(), ...hubApi(), ...systemApi(metrics, () => table),
   );
   return table;
 }

@@ -18,6 +18,7 @@ import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
 import { seedFleet } from './seed-fleet.ts';
+import { seedWork } from './seed-work.ts';
 import { seed, type SeedText } from './seed.ts';
 
 export const PASSWORD = 'a-password-for-tests';
@@ -52,7 +53,7 @@ export function memoryBucket(): Bucket {
   };
 }
 
-export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; now?: number } = {}): Promise<Fixture> {
+export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; work?: boolean; now?: number } = {}): Promise<Fixture> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-http-'));
   const file = join(dir, 'view.db');
   const clock = { now: options.now ?? Date.now() };
@@ -61,6 +62,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.exec(SCHEMA);
   if (!options.empty) seed(writer, clock.now, options.text);
   if (options.fleet) seedFleet(writer, clock.now);
+  if (options.work) seedWork(writer, clock.now);
   writer.close();
   const sent: Sent[] = [];
   const marks: Fixture['marks'] = [];
