@@ -13,7 +13,7 @@ export function seedWork(db: Database.Database, now: number): void {
     const priority = (more['priority'] as number | undefined) ?? 5;
     const over = ['completed', 'failed', 'cancelled', 'timed_out'].includes(status);
     insert('tasks', {
-      id, seq: ++seq, title: `采集 ${id}`, description: '', type: 'scrape', priority, lane: priority >= 8 ? 'high' : priority >= 4 ? 'normal' : 'low', group_name: 'default', payload: JSON.stringify(PAYLOAD), requirements: '{}', timeout_ms: 300_000, status,
+      id, seq: ++seq, title: `采集 ${id}`, description: '', type: 'scrape', priority, lane: priority >= 8 ? 'high' : priority >= 4 ? 'normal' : 'low', group_name: 'default', payload: JSON.stringify(PAYLOAD), requirements: '{}', timeout_ms: 300_000, status, shape: String(more['why'] ?? id),
       attempt: 1, max_attempts: 4, created_by: 'user:admin', created_ms: now - 600_000 + seq * 1000, updated_ms: now, after: '[]', artefacts: '[]',
       ...(over ? { assigned_ms: now - 60_000, started_ms: now - 60_000, finished_ms: now - 30_000, worker_id: 'worker-1' } : {}), ...more,
     });
@@ -27,6 +27,7 @@ export function seedWork(db: Database.Database, now: number): void {
   task('t-shell', 'pending', { type: 'shell', payload: JSON.stringify({ command: 'uname -a' }), why: 'no worker that may run shell tasks: start one with --allow-shell', group_name: 'gpu', priority: 9 });
   task('t-waits', 'waiting', { after: JSON.stringify(['t-running']), why: 'after task 5' });
   for (let n = 0; n < 30; n++) task(`t-p${n}`, 'pending', { why: 'no worker of group gpu runs: start one', group_name: 'gpu', priority: 1 + (n % 10) });
+  for (const why of ['no worker that may run shell tasks: start one with --allow-shell', 'no worker of group gpu runs: start one']) insert('whys', { shape: why, why });
   insert('task_attempts', { task_id: 't-failed', n: 1, attempt: 1, worker_id: 'worker-1', started_ms: now - 60_000, ended_ms: now - 50_000, outcome: 'failed', error: 'step 2 (extract): nothing matches .item' });
   for (const [i, text] of ['opened https://shop.example/list', 'step 1 wait_for', 'a line that <script>draws</script> \u001b[31mred'].entries()) insert('task_logs', { task_id: 't-running', at_ms: now - 10_000 + i, level: i === 2 ? 'err' : 'info', text, step: i, attempt: 1 });
   const agent = (id: string, status: string, more: Record<string, unknown> = {}) => insert('agents', { id, name: `window ${id}`, status, group_name: 'default', restarts: 0, created_by: 'user:admin', created_ms: now - 3_600_000, updated_ms: now, ...more });

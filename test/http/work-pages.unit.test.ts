@@ -42,11 +42,11 @@ describe('tasks on pages', () => {
   });
 
   it('are made from a form whose steps keep their order and their types', async () => {
-    const answer = await post('/tasks', form({ ...TASK, url: 'https://a.example/', 'step-b-tool': 'wait_for', 'step-b-arg-selector': '.x', 'step-a-tool': 'scroll', 'step-a-arg-y': '300', account: 'a1', cpu: '2', gpu: '1', forward_to: 'gpu', forward_after_seconds: '30', after: '#5, t-done' }));
+    const answer = await post('/tasks', form({ ...TASK, url: 'https://a.example/', 'step-b-tool': 'wait_for', 'step-b-arg-selector': '.x', 'step-a-tool': 'scroll', 'step-a-arg-dy': '300', account: 'a1', cpu: '2', gpu: '1', forward_to: 'gpu', forward_after_seconds: '30', after: '#5, t-done' }));
     expect([answer.status, await answer.text()]).toEqual([200, '']);
     expect(f.sent.at(-1)).toMatchObject({
       to: { kind: 'task' }, verb: 'create',
-      payload: { title: 'Look', timeoutMs: 60_000, payload: { url: 'https://a.example/', actions: [{ tool: 'wait_for', args: { selector: '.x' } }, { tool: 'scroll', args: { y: 300 } }] }, requirements: { account: 'a1', min: { cpu: 2, gpu: 1 }, forwardTo: ['gpu'], forwardAfterMs: 30_000 }, after: ['t-running', 't-done'] },
+      payload: { title: 'Look', timeoutMs: 60_000, payload: { url: 'https://a.example/', actions: [{ tool: 'wait_for', args: { selector: '.x' } }, { tool: 'scroll', args: { dy: 300 } }] }, requirements: { account: 'a1', min: { cpu: 2, gpu: 1 }, forwardTo: ['gpu'], forwardAfterMs: 30_000 }, after: ['t-running', 't-done'] },
     });
   });
 
@@ -58,7 +58,7 @@ describe('tasks on pages', () => {
     [{ ...TASK, url: 'javascript:alert(1)' }, 'url'],
     [{ ...TASK, 'step-a-tool': 'nothing' }, 'step-a-tool'],
     [{ ...TASK, 'step-a-tool': 'wait_for', 'step-a-arg-timeoutMs': 'soon', 'step-a-arg-selector': 'x' }, 'step-a-arg-timeoutMs'],
-    [{ ...TASK, 'step-a-tool': 'navigate' }, 'step-a-arg-url'],
+    [{ ...TASK, 'step-a-tool': 'type' }, 'step-a-arg-input'],
     [{ ...TASK, after: 'nobody' }, 'after'],
     [{ ...TASK, worker: 'ghost' }, 'worker'],
     [{ ...TASK, account: 'ghost' }, 'account'],
