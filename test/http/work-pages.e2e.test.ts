@@ -26,8 +26,8 @@ describe('work in a real Chromium', () => {
       await steps.nth(i).locator(`select:has(option[value="${tool}"]:checked)`).first().waitFor();
       await expect.poll(() => steps.nth(i).locator('.sub.grow').innerText()).not.toBe('');
     }
-    await dialog.locator('#steps [name$=-arg-selector]').first().fill('.price');
-    await dialog.locator('#steps [name$=-arg-url]').first().fill('https://shop.example/');
+    await steps.nth(0).locator('[name$=-arg-selector]').fill('.price');
+    await steps.nth(1).locator('[name$=-arg-url]').fill('https://shop.example/');
     await steps.nth(1).getByRole('button', { name: 'Move up' }).click();
     await steps.nth(2).getByRole('button', { name: 'Remove' }).click();
     expect(await steps.count()).toBe(2);
