@@ -42,9 +42,9 @@ export function agentsPage(x: Ctx, m: AgentsModel): Html {
 
 function card(x: Ctx, a: AgentCard, mayAct: boolean): Html {
   return html`<article class="card agent-card" id=${`agent-${a.id}`} data-row=""><a class="thumb" href=${`/agents/${a.id}`} data-open="" aria-label=${a.name}>${thumb(x, a)}</a>
-  <div class="row">${mayAct ? pick(x, a.id, a.name) : null}<b class="grow ellipsis">${a.name}</b>${tag(x, a.status, 'agent', a.why && reason(x, a.why))}${mayAct ? menu(x, `menu-${a.id}`, agentMenu(x, a)) : null}</div>
+  <div class="row">${mayAct ? pick(x, a.id, a.name) : null}<b class="grow ellipsis">${a.name}</b>${mayAct ? menu(x, `menu-${a.id}`, agentMenu(x, a)) : null}</div>
   <div class="sub ellipsis" title=${a.url}>${a.title || a.url || '—'}</div>
-  <div class="chips">${a.worker ? html`<a class="chip" href=${`/workers/${a.worker}`}>${a.worker}</a>` : chip(a.group)}${a.account ? chip(a.account, 'note') : null}${a.restarts > 0 ? chip(x.t('workers.restarts', { n: a.restarts }), 'warn') : null}</div>
+  <div class="chips">${tag(x, a.status, 'agent', a.why && reason(x, a.why))}${a.worker ? html`<a class="chip" href=${`/workers/${a.worker}`}>${a.worker}</a>` : chip(a.group)}${a.account ? chip(a.account, 'note') : null}${a.restarts > 0 ? chip(x.t('workers.restarts', { n: a.restarts }), 'warn') : null}</div>
   ${a.task ? html`<div class="sub">▶ <a href=${`/tasks/${a.task.id}`}>${a.task.title}</a></div>` : null}${a.error && a.status === 'error' ? html`<div class="sub bad-text">${reason(x, a.error)}</div>` : null}${a.why && !a.worker ? html`<div class="sub">${reason(x, a.why)}</div>` : null}</article>`;
 }
 

@@ -2,12 +2,12 @@ import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, chip, empty, region, stat, tag } from './parts.ts';
 import { reason } from './reason.ts';
-import { duration } from './tasks.ts';
+import { brief } from './tasks.ts';
 import { workTabs } from './work-tabs.ts';
 
 export type HubModel = {
   workers: { running: number; all: number };
-  agents: { live: number; busy: number; room: number };
+  agents: { live: number; busy: number };
   tasks: { waiting: number; running: number; completedToday: number; failedToday: number; perMinute: number };
   dispatch: { p50: number | null; p99: number | null };
   alerts: { id: string; name: string; status: string; sinceMs: number; text: string }[];
@@ -22,7 +22,7 @@ const PERIODS = ['1h', '24h', '30d'] as const;
 /** Everything at work, in one look. */
 export function hubPage(x: Ctx, m: HubModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.hub')}</h1></div>${workTabs(x)}
-  ${region(x, 'hub', ['task', 'agent', 'worker', 'alert', 'gate', 'heartbeat'], html`<div class="stats">${stat(x.t('hub.workers'), html`${m.workers.running}<small> / ${m.workers.all}</small>`, m.workers.running > 0 ? 'good' : 'warn', '/workers')}${stat(x.t('hub.agents'), html`${m.agents.live}<small> · ${x.t('hub.busy', { n: m.agents.busy })}</small>`, 'plain', '/agents')}${stat(x.t('task.n-waiting'), m.tasks.waiting, m.tasks.waiting > 0 ? 'note' : 'plain', '/tasks?status=open')}${stat(x.t('task.n-running'), m.tasks.running, m.tasks.running > 0 ? 'good' : 'plain', '/tasks?status=running')}${stat(x.t('hub.today'), html`${m.tasks.completedToday}<small> · ${x.t('hub.per-minute', { n: m.tasks.perMinute })}</small>`, 'plain', '/tasks?status=completed')}${stat(x.t('hub.failed-today'), m.tasks.failedToday, m.tasks.failedToday > 0 ? 'warn' : 'plain', '/tasks?status=dead')}${stat(x.t('hub.dispatch'), m.dispatch.p50 === null ? '—' : html`${duration(x, m.dispatch.p50)}<small> · p99 ${duration(x, m.dispatch.p99 ?? 0)}</small>`)}${m.paused > 0 ? stat(x.t('hub.paused'), m.paused, 'warn', '/queues') : null}</div>`)}
+  ${region(x, 'hub', ['task', 'agent', 'worker', 'alert', 'gate', 'heartbeat'], html`<div class="stats">${stat(x.t('hub.workers'), html`${m.workers.running}<small> / ${m.workers.all}</small>`, m.workers.running > 0 ? 'good' : 'warn', '/workers')}${stat(x.t('hub.agents'), html`${m.agents.live}<small> · ${x.t('hub.busy', { n: m.agents.busy })}</small>`, 'plain', '/agents')}${stat(x.t('task.n-waiting'), m.tasks.waiting, m.tasks.waiting > 0 ? 'note' : 'plain', '/tasks?status=open')}${stat(x.t('task.n-running'), m.tasks.running, m.tasks.running > 0 ? 'good' : 'plain', '/tasks?status=running')}${stat(x.t('hub.today'), html`${m.tasks.completedToday}<small> · ${x.t('hub.per-minute', { n: m.tasks.perMinute })}</small>`, 'plain', '/tasks?status=completed')}${stat(x.t('hub.failed-today'), m.tasks.failedToday, m.tasks.failedToday > 0 ? 'warn' : 'plain', '/tasks?status=dead')}${stat(x.t('hub.dispatch'), m.dispatch.p50 === null ? '—' : html`${brief(x, m.dispatch.p50)}<small> p99 ${brief(x, m.dispatch.p99 ?? 0)}</small>`)}${m.paused > 0 ? stat(x.t('hub.paused'), m.paused, 'warn', '/queues') : null}</div>`)}
   <section class="plots" data-plots="/api/v1/hub/series" aria-label=${x.t('hub.curves')}><div class="row"><h2 class="group">${x.t('hub.curves')}</h2><span class="grow"></span><div class="tabs periods" role="group" aria-label=${x.t('worker.period')}>${PERIODS.map((p, i) => html`<button type="button" data-period=${p} aria-pressed=${i === 0 ? 'true' : 'false'}>${x.word('period', p)}</button>`)}</div></div>
   <div class="plot-grid three">${PLOTS.map(([name, label, unit]) => html`<figure class="card plot" data-plot=${name} data-unit=${unit}><figcaption><span>${x.t(label)}</span><b data-value=""></b></figcaption><div class="plot-canvas"></div><p class="plot-empty">${x.t('hub.no-figures')}</p><i class="ink-curve"></i><i class="ink-muted"></i><i class="ink-line"></i><i class="ink-limit"></i></figure>`)}</div></section>
   ${region(x, 'hub-lists', ['task', 'alert'], html`<div class="columns even"><div><h2 class="group">${x.t('hub.alerts')}</h2>${m.alerts.length === 0 ? html`<p class="well">✓ ${x.t('hub.no-alerts')}</p>` : html`<ul class="pending">${m.alerts.map((a) => html`<li><a href="/alerts"><b>${a.name}</b></a>${tag(x, a.status, 'alert')}<span class="grow sub">${a.text}</span><span class="sub">${ago(x, a.sinceMs)}</span></li>`)}</ul>`}

@@ -2,7 +2,7 @@ import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, button, chip, choice, dialog, empty, field, opener, region, stat, who } from './parts.ts';
 import { reason } from './reason.ts';
-import { duration } from './tasks.ts';
+import { brief } from './tasks.ts';
 import { workTabs } from './work-tabs.ts';
 
 export type Pause = { scope: string; name: string; by: string; reason: string; sinceMs: number };
@@ -17,16 +17,16 @@ export function queuesPage(x: Ctx, m: QueuesModel): Html {
   const fleet = m.pauses.find((p) => p.scope === 'fleet');
   return html`<div class="page-head"><h1>${x.t('nav.queues')}</h1><div class="toolbar">${m.mayAct ? html`${opener('/pauses/new', x.t('pause.new'))}${fleet ? button({ url: '/pauses/fleet/fleet/resume', label: x.t('pause.resume-all'), tone: 'main' }) : opener('/pauses/new?scope=fleet', x.t('pause.all'))}` : null}</div></div>${workTabs(x)}
   ${region(x, 'pauses', ['gate', 'task'], m.pauses.length === 0 ? null : html`<ul class="pending pauses">${m.pauses.map((p) => pauseLine(x, p, m.mayAct))}</ul>`)}
-  ${region(x, 'queues', ['task', 'gate', 'worker'], html`<div class="stats">${stat(x.t('queue.depth'), m.totals.depth, m.totals.depth > 0 ? 'note' : 'plain', '/tasks?status=pending')}${stat(x.t('queue.running'), m.totals.running, m.totals.running > 0 ? 'good' : 'plain', '/tasks?status=running')}${stat(x.t('queue.rate'), m.totals.perMinute)}${stat(x.t('queue.oldest'), m.totals.oldestMs ? duration(x, x.now - m.totals.oldestMs) : '—', m.totals.oldestMs && x.now - m.totals.oldestMs > 600_000 ? 'warn' : 'plain')}</div>
+  ${region(x, 'queues', ['task', 'gate', 'worker'], html`<div class="stats">${stat(x.t('queue.depth'), m.totals.depth, m.totals.depth > 0 ? 'note' : 'plain', '/tasks?status=pending')}${stat(x.t('queue.running'), m.totals.running, m.totals.running > 0 ? 'good' : 'plain', '/tasks?status=running')}${stat(x.t('queue.rate'), m.totals.perMinute)}${stat(x.t('queue.oldest'), m.totals.oldestMs ? brief(x, x.now - m.totals.oldestMs) : '—', m.totals.oldestMs && x.now - m.totals.oldestMs > 600_000 ? 'warn' : 'plain')}</div>
   ${m.queues.length === 0 ? empty(x.t('queue.none'), x.t('queue.none-next'), html`<a class="button main" href="/tasks">${x.t('nav.tasks')}</a>`) : html`<div class="groups">${m.queues.map((q) => card(x, q, m.mayAct))}</div>`}`)}`;
 }
 
-const pauseLine = (x: Ctx, p: Pause, mayAct: boolean): Html => html`<li id=${`pause-${p.scope}-${p.name}`}><b>⏸ ${x.word('pause-scope', p.scope)}${p.scope === 'fleet' ? null : html` <code>${p.name}</code>`}</b><span class="grow sub">${who(p.by)} · ${ago(x, p.sinceMs)}${p.reason ? ` · ${p.reason}` : null}</span>${mayAct ? button({ url: `/pauses/${p.scope}/${p.name}/resume`, label: x.t('pause.resume'), tone: 'main' }) : null}</li>`;
+const pauseLine = (x: Ctx, p: Pause, mayAct: boolean): Html => html`<li id=${`pause-${p.scope}-${p.name}`}><b>${x.word('pause-scope', p.scope)}${p.scope === 'fleet' ? null : html` <code>${p.name}</code>`}</b><span class="grow sub">${who(p.by)} · ${ago(x, p.sinceMs)}${p.reason ? ` · ${p.reason}` : null}</span>${mayAct ? button({ url: `/pauses/${p.scope}/${p.name}/resume`, label: x.t('pause.resume'), tone: 'main' }) : null}</li>`;
 
 function card(x: Ctx, q: QueueCard, mayAct: boolean): Html {
   const pauseUrl = `/pauses/new?scope=group&name=${q.group}`;
   return html`<article class="card" id=${`queue-${q.group}`} data-row=""><header class="row"><h2><a href=${`/tasks?group=${q.group}&status=open`} data-open="">${q.group}</a></h2>${q.paused ? chip(x.t('pause.paused'), 'warn') : null}<span class="grow"></span>${mayAct ? (q.paused ? button({ url: `/pauses/group/${q.group}/resume`, label: x.t('pause.resume') }) : opener(pauseUrl, x.t('pause.pause'))) : null}</header>
-  <table class="lanes"><thead><tr><th>${x.t('task.lane')}</th><th class="end">${x.t('queue.depth')}</th><th class="end">${x.t('queue.running')}</th><th class="end">${x.t('queue.rate')}</th><th class="end">${x.t('queue.oldest')}</th></tr></thead><tbody>${q.lanes.map((l) => html`<tr><td>${x.word('lane', l.lane)}${l.paused ? ' ⏸' : null}</td><td class="end">${l.depth}</td><td class="end">${l.running}</td><td class="end">${l.doneLastMinute}${l.failedLastMinute > 0 ? html` <span class="bad-text" title=${x.t('task.n-failed')}>+${l.failedLastMinute} ✕</span>` : null}</td><td class="end nowrap">${l.oldestMs ? duration(x, x.now - l.oldestMs) : '—'}</td></tr>`)}</tbody></table>
+  <table class="lanes"><thead><tr><th>${x.t('task.lane')}</th><th class="end">${x.t('queue.depth')}</th><th class="end">${x.t('queue.running')}</th><th class="end">${x.t('queue.rate')}</th><th class="end">${x.t('queue.oldest')}</th></tr></thead><tbody>${q.lanes.map((l) => html`<tr><td>${x.word('lane', l.lane)}${l.paused ? html` ${chip(x.t('pause.paused'), 'warn')}` : null}</td><td class="end">${l.depth}</td><td class="end">${l.running}</td><td class="end">${l.doneLastMinute}${l.failedLastMinute > 0 ? html` <span class="bad-text" title=${x.t('task.n-failed')}>+${l.failedLastMinute} ✕</span>` : null}</td><td class="end nowrap">${l.oldestMs ? brief(x, x.now - l.oldestMs) : '—'}</td></tr>`)}</tbody></table>
   <p class="sub">${x.t('queue.workers', { n: q.workers })}${q.slots ? ` · ${x.t('queue.slots', { used: q.slots.used, all: q.slots.all })}` : null}</p>
   ${q.why.length > 0 ? html`<ul class="waiting">${q.why.map((w) => html`<li>${reason(x, w.text)} <span class="sub">× ${w.n}</span></li>`)}</ul>` : null}</article>`;
 }

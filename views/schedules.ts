@@ -31,7 +31,7 @@ function row(x: Ctx, s: ScheduleCard, mayAct: boolean): Html {
   return html`<tr id=${`schedule-${s.id}`} data-row=""><td data-label=${x.t('task.title')}><a href=${`/schedules/${s.id}`} data-open=""><b>${s.title}</b></a>${s.makes ? html`<div class="chips">${chip(s.makes, 'note')}</div>` : null}</td>
   <td data-label=${x.t('state')}>${tag(x, s.status, 'schedule')}${s.error ? html`<div class="sub bad-text">${s.error}</div>` : null}</td>
   <td data-label=${x.t('schedule.when')}>${whenWords(x, s.when)}</td>
-  <td data-label=${x.t('schedule.next')}>${s.nextMs ? html`${countdown(x, s.nextMs)}<div class="sub">${clock(x, s.nextMs)}</div>` : html`<span class="muted">—</span>`}</td>
+  <td data-label=${x.t('schedule.next')}>${s.nextMs ? html`${countdown(x, s.nextMs)}<div class="sub">${zoned(x, s.nextMs, zoneOf(s.when))}</div>` : html`<span class="muted">—</span>`}</td>
   <td data-label=${x.t('schedule.last')}>${last ? html`${ago(x, last.at)}${firedWords(x, last)}` : html`<span class="muted">—</span>`}</td>
   <td class="end actions" data-label=${x.t('actions')}>${mayAct ? html`${mainButton(x, s)} ${menu(x, `menu-${s.id}`, more(x, s))}` : null}</td></tr>`;
 }
@@ -59,12 +59,12 @@ export function schedulePage(x: Ctx, m: ScheduleModel): Html {
   const s = m.card;
   return html`<div class="page-head"><h1>${s.title}</h1>${region(x, 'schedule-actions', [`schedule/${s.id}`], html`<div class="toolbar"><a class="button plain" href=${`/actors/schedule/${s.id}`}>${x.t('actors.look')}</a>${m.mayAct ? html`${opener(`/schedules/${s.id}/edit`, x.t('edit'))}${mainButton(x, s)}${button({ url: `/schedules/${s.id}/now`, label: x.t('schedule.now'), tone: 'main' })}` : null}</div>`)}</div>${workTabs(x)}
   ${region(x, 'schedule', [`schedule/${s.id}`], html`<div class="card worker-state"><div>${tag(x, s.status, 'schedule')}${s.error ? html`<div class="sub bad-text">${s.error}</div>` : null}</div><dl class="facts"><dt>${x.t('schedule.when')}</dt><dd>${whenWords(x, s.when)}</dd><dt>${x.t('schedule.makes')}</dt><dd>${s.makes ? html`<a href="/task-templates">${s.makes}</a>` : x.t('schedule.own-task')}</dd><dt>${x.t('schedule.overlap')}</dt><dd>${x.word('overlap', s.overlap)}</dd><dt>${x.t('schedule.missed-rule')}</dt><dd>${x.word('missed', s.missed)}</dd><dt>${x.t('task.made')}</dt><dd>${who(s.by)}</dd></dl></div>
-  <div class="columns even"><div><h2 class="group">${x.t('schedule.next-times')}</h2>${m.nextTimes.length === 0 ? html`<p class="muted">${x.t('schedule.no-more')}</p>` : html`<ol class="pending">${m.nextTimes.map((t) => html`<li><span class="grow">${clock(x, t)}</span>${countdown(x, t)}</li>`)}</ol>`}
+  <div class="columns even"><div><h2 class="group">${x.t('schedule.next-times')}</h2>${m.nextTimes.length === 0 ? html`<p class="muted">${x.t('schedule.no-more')}</p>` : html`<ol class="pending">${m.nextTimes.map((t) => html`<li><span class="grow">${zoned(x, t, zoneOf(s.when))}</span>${countdown(x, t)}</li>`)}</ol>`}
   <h2 class="group">${x.t('schedule.changes')}</h2><ol class="activity">${m.history.map((h) => html`<li><a href=${`/actors/schedule/${s.id}?turn=${h.index}`}>${h.event}</a> <span class="sub">${h.by ? `${who(h.by)} · ` : null}${ago(x, h.atMs)}</span></li>`)}</ol></div>
   <div><h2 class="group">${x.t('schedule.made')}</h2>${s.fired.length === 0 ? html`<p class="muted">${x.t('schedule.made-none')}</p>` : html`<ol class="pending">${s.fired.map((f) => html`<li><span class="grow">${firedWords(x, f)}</span><span class="sub">${ago(x, f.at)}</span></li>`)}</ol>`}</div></div>`)}`;
 }
 
-export type ScheduleFormModel = Omit<TaskFormModel, 'lead'> & { kind: 'cron' | 'every' | 'once'; cron: string; timezone: string; every: number; unit: 's' | 'm' | 'h' | 'd'; at: string; overlap: string; missed: string; template: string | null; templates: string[]; templateParams: Pick<UseModel, 'params' | 'values'> | null; preview: { times: number[]; error: string | null } };
+export type ScheduleFormModel = Omit<TaskFormModel, 'lead'> & { kind: 'cron' | 'every' | 'once'; cron: string; timezone: string; every: number; unit: 's' | 'm' | 'h' | 'd'; at: string; overlap: string; missed: string; template: string | null; templates: string[]; templateParams: Pick<UseModel, 'params' | 'values'> | null; preview: { times: number[]; zone: string | null; error: string | null } };
 
 /** When, and what: a template with its values, or a task of its own. Only the fields of the chosen kind of time show. */
 export function scheduleDialog(x: Ctx, m: ScheduleFormModel): Html {
@@ -80,5 +80,9 @@ export function scheduleDialog(x: Ctx, m: ScheduleFormModel): Html {
   <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${m.submit}</button></footer></form>`, 'wide-dialog');
 }
 
+/** A moment in the schedule's own time zone. */
+const zoned = (x: Ctx, ms: number, zone: string | null): string => new Intl.DateTimeFormat(x.lang, { dateStyle: 'medium', timeStyle: 'short', ...(zone ? { timeZone: zone } : {}) }).format(ms);
+const zoneOf = (w: ScheduleCard['when']): string | null => ('cron' in w ? w.timezone : null);
+
 /** The next times as the form stands now, or what is wrong with it. */
-export const schedulePreview = (x: Ctx, p: ScheduleFormModel['preview']): Html => html`<p id="schedule-preview" class=${p.error ? 'sub bad-text' : 'sub'} aria-live="polite">${p.error ?? (p.times.length === 0 ? x.t('schedule.no-more') : x.t('schedule.preview', { times: p.times.map((t) => clock(x, t)).join(' · ') }))}</p>`;
+export const schedulePreview = (x: Ctx, p: ScheduleFormModel['preview']): Html => html`<p id="schedule-preview" class=${p.error ? 'sub bad-text' : 'sub'} aria-live="polite">${p.error ?? (p.times.length === 0 ? x.t('schedule.no-more') : x.t('schedule.preview', { times: p.times.map((t) => zoned(x, t, p.zone)).join(' · ') }))}</p>`;

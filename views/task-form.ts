@@ -5,7 +5,7 @@ import { TASK_TYPES } from './tasks.ts';
 
 /** A tool as its schema describes it; `fields` are its arguments in order. */
 export type ToolChoice = { name: string; title: string; fields: ToolField[] };
-export type ToolField = { name: string; type: 'text' | 'long' | 'number' | 'boolean' | 'choice' | 'json'; required: boolean; hint: string; options: string[]; fallback: string };
+export type ToolField = { name: string; type: 'text' | 'long' | 'number' | 'boolean' | 'choice' | 'json'; required: boolean; hint: string; options: string[]; fallback: string; /** Shown at once; the others behind one more click. */ main: boolean };
 export type StepValue = { tool: string; note: string; args: Record<string, string> };
 
 export type TaskFormModel = {
@@ -81,7 +81,15 @@ export function stepRow(x: Ctx, tools: ToolChoice[], n: string, s: StepValue): H
   const tool = tools.find((t) => t.name === s.tool) ?? tools[0];
   return html`<li class="card step" data-step=""><div class="row"><select name=${`step-${n}-tool`} aria-label=${x.t('task.tool')} hx-get=${`/tasks/step?n=${n}`} hx-include="closest li" hx-target="closest li" hx-swap="outerHTML" hx-trigger="change">${tools.map((t) => html`<option value=${t.name} ?selected=${t.name === tool?.name}>${t.name}</option>`)}</select><span class="sub grow">${tool?.title ?? ''}</span>
     <button type="button" class="button plain icon" data-step-up="" aria-label=${x.t('task.step-up')} title=${x.t('task.step-up')}>↑</button><button type="button" class="button plain icon" data-step-down="" aria-label=${x.t('task.step-down')} title=${x.t('task.step-down')}>↓</button><button type="button" class="button plain icon" data-step-drop="" aria-label=${x.t('remove')} title=${x.t('remove')}>✕</button></div>
-    ${tool && tool.fields.length > 0 ? html`<div class="grid">${tool.fields.map((f) => argument(x, n, f, s.args[f.name] ?? ''))}</div>` : null}</li>`;
+    ${tool ? fields(x, n, tool, s) : null}</li>`;
+}
+
+/** What a step mostly needs, and the rest where it is set or asked for. */
+function fields(x: Ctx, n: string, tool: ToolChoice, s: StepValue): Value {
+  const shown = (f: ToolField) => f.main || Boolean(s.args[f.name]);
+  const draw = (list: ToolField[]) => html`<div class="grid">${list.map((f) => argument(x, n, f, s.args[f.name] ?? ''))}</div>`;
+  const rest = tool.fields.filter((f) => !shown(f));
+  return html`${tool.fields.some(shown) ? draw(tool.fields.filter(shown)) : null}${rest.length > 0 ? html`<details class="fold" id=${`step-${n}-more`}><summary>${x.t('task.step-more', { n: rest.length })}</summary>${draw(rest)}</details>` : null}`;
 }
 
 function argument(x: Ctx, n: string, f: ToolField, value: string): Value {

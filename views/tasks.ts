@@ -54,7 +54,7 @@ export function tasksPage(x: Ctx, m: TasksModel): Html {
     <input type="search" name="q" value=${f.q} placeholder=${x.t('task.search')} aria-label=${x.t('task.search')} data-search="">
     ${pickOne('status', x.t('filter.status'), x.t('filter.any-status'), f.status, [['open', x.t('task.open')], ...TASK_STATES.map((s): [string, string] => [s, x.word('task', s)]), ['dead', x.t('task.dead')]])}
     ${pickOne('group', x.t('workers.group'), x.t('workers.any-group'), f.group, m.groups.map((g) => [g, g]))}
-    ${pickOne('type', x.t('task.type'), x.t('workers.any-type'), f.type, TASK_TYPES.map((t) => [t, x.word('task-type', t)]))}
+    ${pickOne('type', x.t('task.type'), x.t('task.any-type'), f.type, TASK_TYPES.map((t) => [t, x.word('task-type', t)]))}
     ${pickOne('lane', x.t('task.lane'), x.t('task.any-lane'), f.lane, LANES.map((l) => [l, x.word('lane', l)]))}
     <input type="hidden" name="size" value=${m.size}>
   </form>
@@ -104,6 +104,9 @@ export function lasted(x: Ctx, t: Pick<TaskCard, 'startedMs' | 'finishedMs'>): s
   if (!t.startedMs) return '';
   return duration(x, (t.finishedMs ?? x.now) - t.startedMs);
 }
+
+/** The same where there is little room: two parts at most become one. */
+export const brief = (x: Ctx, ms: number): string => (ms < 60_000 ? duration(x, ms) : ms < 3_600_000 ? `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 60_000)} min` : `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 3_600_000)} h`);
 
 /** Milliseconds as a person says them: 340 ms, 4.2 s, 3 min 20 s, 2 h 5 min. */
 export function duration(x: Ctx, ms: number): string {

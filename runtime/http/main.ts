@@ -20,6 +20,7 @@ import { Live } from './live.ts';
 import { BatchJobs } from './fleet/batch-jobs.ts';
 import { MachineFigures } from './fleet/machine-figures.ts';
 import { hearBeats, hearMachines, natsAudit, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
+import { openTools } from '../tools/registry.ts';
 import { natsStreams } from './nats-streams.ts';
 import type { Deps } from './ports.ts';
 import { ensureAdmin } from './users.ts';
@@ -58,6 +59,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
       }
     }
   })();
+  const tools = openTools(config.toolsDir).list();
   const deps: Deps = {
     db: openReadModel(view.file),
     command: natsCommands(nc),
@@ -76,6 +78,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
     streams: natsStreams(nc),
+    tools: () => tools,
     platforms: platformIds,
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,

@@ -6,6 +6,7 @@ import type { BatchJobs } from './fleet/batch-jobs.ts';
 import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
+import type { ToolInfo } from '../tools/registry.ts';
 import type { StreamReport } from './nats-streams.ts';
 
 /** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless; `request` is what the audit keeps beside `by`. */
@@ -49,6 +50,8 @@ export type Deps = {
   connected(): boolean;
   view(): ViewHealth;
   platforms(): string[];
+  /** Tools that a task's steps may name. */
+  tools(): ToolInfo[];
   /** What the server says of its streams; throws while it does not answer. */
   streams(): Promise<StreamReport>;
   authDisabled: boolean;

@@ -7,6 +7,8 @@ import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
 import { queueApi } from './api/queue-api.ts';
+import { hubApi } from './api/hub-api.ts';
+import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
 import { workerApi } from './api/worker-api.ts';
@@ -28,7 +30,13 @@ import { overviewPages } from './pages/overview-page.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
+import { agentPages } from './pages/agent-pages.ts';
+import { hubPages } from './pages/hub-pages.ts';
+import { queuePages } from './pages/queue-pages.ts';
+import { schedulePages } from './pages/schedule-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
+import { taskPages } from './pages/task-pages.ts';
+import { templatePages } from './pages/template-pages.ts';
 import { userPages } from './pages/user-pages.ts';
 import { workerPages } from './pages/worker-pages.ts';
 import type { Route } from './routes.ts';
@@ -56,6 +64,12 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...settingsPages(),
     ...userPages(),
     ...streamPages(),
+    ...hubPages(),
+    ...taskPages(),
+    ...agentPages(),
+    ...queuePages(),
+    ...schedulePages(),
+    ...templatePages(),
     ...apiPages(() => table),
     ...configApi(),
     ...workerApi(),
@@ -67,6 +81,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...taskApi(),
     ...agentApi(),
     ...queueApi(),
+    ...scheduleApi(),
+    ...hubApi(),
     ...actorApi(),
     ...systemApi(metrics, () => table),
   );

@@ -11,14 +11,13 @@ import type { ScalerContext } from '../../machines/scaler.ts';
 import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import { projectWork } from './project-work.ts';
+import type { Notify, Project } from './project.ts';
 import type { Db } from './store.ts';
 
-export type Notify = (n: { key: string; type: string; account: string | null; related: string | null; title: string; content: string; priority: string; at: number; data?: unknown }) => void;
 
 const sec = (ms: number | null | undefined): number | null => (ms == null ? null : Math.floor(ms / 1000));
 const flag = (b: boolean): number => (b ? 1 : 0);
 
-export type Project = (id: string, entry: Entry, state: string, status: string) => void;
 
 /** What has a notification of its own where it happens. */
 const OWN_WORDS = new Set(['worker_down', 'accounts_out', 'replies_waiting']);

@@ -4,7 +4,7 @@ import type { AgentContext } from '../../machines/agent.ts';
 import type { GateContext } from '../../machines/gate.ts';
 import type { TaskContext } from '../../machines/task.ts';
 import { laneOf, shapeKey, shapeText } from '../tasks/shape.ts';
-import type { Project } from './project-actors.ts';
+import type { Project } from './project.ts';
 import type { Db } from './store.ts';
 
 /** Tasks, agents and pauses: the newest entry of each to its rows, and what a task's or an agent's past leaves behind. */

@@ -1,7 +1,8 @@
 import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
 import { note } from '../../transport/protocol.ts';
 import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM, WHYS } from '../../transport/subjects.ts';
-import { actorProjections, type Notify } from './project-actors.ts';
+import { actorProjections } from './project-actors.ts';
+import type { Notify } from './project.ts';
 import type { Db } from './store.ts';
 
 export type Message = { stream: string; seq: number; subject: string; data: Uint8Array; at: number };

@@ -12,6 +12,7 @@ import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { writeUsers } from '../../runtime/nats-server/users.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { loadSecrets } from '../../runtime/secrets.ts';
+import { diesWithUs } from '../setup/dies-with-us.ts';
 import { ownConfig, serverEnv } from '../setup/running-server.ts';
 
 export const built = (...path: string[]): string => join(packageRoot(), 'dist', ...path);
@@ -31,7 +32,7 @@ export async function openStage(env: Record<string, string> = {}) {
   const masters: ChildProcess[] = [];
   let server: ChildProcess;
   const startServer = async () => {
-    server = spawn(path, ['-c', files.configFile], { stdio: 'ignore' });
+    server = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
     await serverReady(natsLogin(config, 'master'), 15_000);
   };
   await startServer();
@@ -48,7 +49,7 @@ export async function openStage(env: Record<string, string> = {}) {
     async master(more: Record<string, string> = {}): Promise<ChildProcess> {
       const child = spawn(process.execPath, [built('test', 'harness', 'master.js')], { env: { PATH: process.env['PATH'], ...own.env, ...more }, stdio: ['ignore', 'pipe', process.env['STAGE_LOGS'] ? 'inherit' : 'pipe'] });
       child.stderr?.resume();
-      masters.push(child);
+      masters.push(diesWithUs(child));
       await Promise.race([
         new Promise<void>((resolve) => {
           let text = '';

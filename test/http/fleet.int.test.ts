@@ -54,7 +54,7 @@ describe('the fleet, with a real master behind the page', () => {
     expect((await s.api('PUT', '/worker-templates/base', { from: 'ant', port: 4100 })).status).toBe(200);
     expect((await s.api('GET', '/worker-templates')).body.templates).toMatchObject([{ name: 'base', config: { port: 4100, groups: ['gpu'] } }]);
     expect((await s.api('PUT', '/fleet/settings', { strategy: 'round-robin' })).status).toBe(200);
-    expect((await s.api('GET', '/fleet/settings')).body.settings).toEqual({ strategy: 'round-robin' });
+    expect((await s.api('GET', '/fleet/settings')).body.settings).toMatchObject({ strategy: 'round-robin' });
     expect((await s.api('POST', '/scalers', { group_name: 'gpu', min: 1, max: 2, target: 5, template: 'base', dry_run: true })).status).toBe(201);
     await until(async () => (await s.api('GET', '/scalers/gpu')).body.scaler?.decisions.length > 0, 'the scaler has decided', 20_000);
     expect((await s.api('GET', '/scalers/gpu')).body.scaler).toMatchObject({ status: 'watching', decisions: [{ do: 'out', want: 1, dry_run: true }] });

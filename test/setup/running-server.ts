@@ -10,6 +10,7 @@ import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { loadSecrets, type Secrets } from '../../runtime/secrets.ts';
+import { diesWithUs } from './dies-with-us.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 
 export type RunningServer = { config: Config; secrets: Secrets; child: ChildProcess; stop(): Promise<void> };
@@ -48,7 +49,7 @@ export async function runningServer(): Promise<RunningServer> {
   const secrets = loadSecrets(config);
   const { path } = await findServer(config, serverEnv());
   const files = writeServerConfig(config, secrets);
-  const child = spawn(path, ['-c', files.configFile], { stdio: 'ignore' });
+  const child = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
   await serverReady(natsLogin(config, 'master'), 15_000);
   return {
     config, secrets, child,

@@ -9,6 +9,7 @@ const FIELDS: Record<string, string> = { title: 'title', description: 'descripti
 
 /** A task in either spelling and either seed's shape, as the chart takes it. Names that mean nothing are refused. */
 export function taskInput(call: Call, body: unknown): Json {
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Problem(422, 'invalid', 'body: must be an object');
   const out: Json = {};
   const requirements: Json = {};
   for (const [name, value] of Object.entries(toSnake(body) as Json)) {

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { settingsPage } from '../../../views/settings.ts';
 import { renderDocument } from '../../../views/html.ts';
 import { layout } from '../../../views/layout.ts';
+import { STRATEGIES, type Strategy } from '../../master/assignment.ts';
 import { listAudit } from '../../read-model/queries/audit.ts';
 import type { Call } from '../call.ts';
 import { COOKIE } from '../identity.ts';
+import { readFleetSettings, saveFleetSettings } from '../fleet/settings.ts';
 import { isTls, peer } from '../guard.ts';
 import { context, done, showPage } from '../page.ts';
 import { Problem } from '../problem.ts';
@@ -16,6 +18,8 @@ import { closeSession, openSession } from '../sessions.ts';
 import { createToken, listTokens } from '../tokens.ts';
 import { changePassword, findUser, signIn } from '../users.ts';
 import { usersModel } from './user-pages.ts';
+
+const workForm = z.object({ strategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).or(z.literal('')), days: z.string().regex(/^\d{1,2}$/, 'must be a number from 1 to 90').transform(Number).refine((n) => n >= 1 && n <= 90, 'must be a number from 1 to 90') });
 
 const AUDIT = 25;
 const YEAR = 365 * 24 * 3600;
@@ -51,6 +55,12 @@ export function settingsPages(): Route[] {
       for (const cookie of c.res.headers.getSetCookie()) response.headers.append('Set-Cookie', cookie);
       return response;
     }),
+    page('post', '/settings/work', 'admin', async (call) => {
+      const { strategy, days } = await call.form(workForm);
+      await saveFleetSettings(call.d.settings, { taskStrategy: strategy === '' ? null : strategy, taskDays: days });
+      await call.note('WORK_SETTINGS_CHANGED', 'settings/work');
+      return done(call, 'done.saved');
+    }),
     page('post', '/settings/tokens', 'admin', async (call) => {
       const given = await call.form(z.object({ name: z.string().trim().min(1, 'must not be empty').max(60), scope: z.enum(['read', 'operate', 'admin']) }));
       const { token, text } = await createToken(call.d.tokens, { ...given, by: call.who.name }, call.d.now());
@@ -73,7 +83,7 @@ export function settingsPages(): Route[] {
 async function model(call: Call, fresh: string | null) {
   const user = call.who.via === 'session' ? await findUser(call.d.users, call.who.name) : null;
   const tokens = call.who.scope === 'admin' ? await listTokens(call.d.tokens) : [];
-  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false, audit: call.who.scope === 'admin' ? audit(call) : null, users: call.who.scope === 'admin' ? await usersModel(call, call.who.name) : null };
+  return { tokens: tokens.map((t) => ({ id: t.id, name: t.name, scope: t.scope, createdMs: t.createdMs, usedMs: null })), fresh, firstPassword: user?.first ?? false, audit: call.who.scope === 'admin' ? audit(call) : null, users: call.who.scope === 'admin' ? await usersModel(call, call.who.name) : null, work: call.who.scope === 'admin' ? await workModel(call) : null };
 }
 
 function audit(call: Call) {
@@ -83,4 +93,9 @@ function audit(call: Call) {
   const lines = rows.slice(0, AUDIT);
   const older = rows.length > AUDIT ? `/settings?${new URLSearchParams({ ...(actor ? { actor } : {}), before: String(lines.at(-1)!.id) }).toString()}#audit` : null;
   return { actor, lines, older, first: !before };
+}
+
+async function workModel(call: Call) {
+  const { taskStrategy, taskDays } = await readFleetSettings(call.d.settings);
+  return { strategy: taskStrategy, strategies: STRATEGIES, days: taskDays };
 }

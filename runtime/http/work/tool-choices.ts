@@ -5,6 +5,8 @@ export type ToolInfo = { name: string; title: string; description?: string; sche
 
 type Schema = { type?: string | string[]; enum?: unknown[]; description?: string; default?: unknown; properties?: Record<string, Schema>; required?: string[]; anyOf?: Schema[]; maxLength?: number };
 
+/** Arguments that a step is mostly made of. */
+const MAIN: ReadonlySet<string> = new Set(['url', 'selector', 'text', 'input', 'key', 'options', 'fields', 'list', 'script', 'files', 'state', 'dy', 'to', 'x', 'y']);
 const LONG: ReadonlySet<string> = new Set(['script', 'code', 'text', 'expression', 'html']);
 
 /** Tools with their arguments as fields of a form. */
@@ -15,7 +17,7 @@ function fieldsOf(schema: Schema): ToolField[] {
   const fields = Object.entries(schema.properties ?? {}).map(([name, s]): ToolField => {
     const hint = s.description ?? '';
     const fallback = s.default === undefined || typeof s.default === 'object' ? '' : String(s.default);
-    return { name, type: typeOf(name, s), required: required.has(name) && s.default === undefined, hint, options: (s.enum ?? []).map(String), fallback };
+    return { name, type: typeOf(name, s), required: required.has(name) && s.default === undefined, hint, options: (s.enum ?? []).map(String), fallback, main: required.has(name) || MAIN.has(name) };
   });
   return fields.sort((a, b) => Number(b.required) - Number(a.required));
 }

@@ -58,7 +58,3 @@ export function hubTotals(db: Db, now: number): HubTotals {
 
 export const lastFailures = (db: Db, limit: number): { id: string; seq: number; title: string; error: string | null; atMs: number }[] =>
   all(db, `SELECT id, seq, title, error_message AS error, finished_ms AS atMs FROM tasks WHERE status IN ('failed', 'timed_out') ORDER BY finished_ms DESC LIMIT $limit`, { limit });
-
-/** Why pending tasks wait, the most frequent first. */
-export const whyWaiting = (db: Db, limit: number, group: string | null = null): { why: string; n: number }[] =>
-  all(db, `SELECT why, COUNT(*) n FROM tasks WHERE status IN ('waiting', 'pending') AND why IS NOT NULL AND ($group IS NULL OR group_name = $group) GROUP BY why ORDER BY n DESC LIMIT $limit`, { limit, group });
