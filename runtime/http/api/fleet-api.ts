@@ -13,7 +13,7 @@ import { answer, mount, readBody } from './respond.ts';
 const TAG = 'fleet';
 const creating = scalerConfig.safeExtend({ group_name: id });
 const patching = bound.commands['update']!.schema;
-const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), taskDays: fleetSettings.shape.taskDays.unwrap().optional() });
+const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), taskDays: fleetSettings.shape.taskDays.unwrap().optional() }).refine((v) => Object.keys(v).length > 0, 'name at least one of strategy, taskStrategy, taskDays');
 
 export const fleetApi = (): Route[] => [
   ...mount('get', '/groups', 'read', { tag: TAG, summary: 'Groups with their workers, room, accounts, and why accounts wait', answer: '{success, groups}' }, (call) => answer(call, {

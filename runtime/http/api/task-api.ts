@@ -87,6 +87,7 @@ export const taskApi = (): Route[] => [
 const SAFE = /^(image\/(png|jpeg|webp)|application\/(json|pdf)|text\/plain)(;|$)/;
 
 async function inputOf(call: Call, body: unknown): Promise<Record<string, unknown>> {
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Problem(422, 'invalid', 'body: must be an object');
   const key = call.c.req.header('idempotency-key');
   const { params, ...rest } = toSnake(body) as Record<string, unknown>;
   const given: Record<string, unknown> = { ...taskInput(call, rest), ...(key === undefined ? {} : { key }) };
