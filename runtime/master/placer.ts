@@ -7,7 +7,7 @@ import type { Book, Running } from './book.ts';
 import { EffectFailed, type Answers, type HeldEffect, type HeldJob } from './effects.ts';
 import type { Liveness } from './liveness.ts';
 import type { Gates } from './gates.ts';
-import { choose, FORWARD_AFTER, type AgentSite, type Holder, type Site, type Want, type World } from './placing.ts';
+import { choose, FORWARD_AFTER, UNSEEN, type AgentSite, type Holder, type Site, type Want, type World } from './placing.ts';
 import { TaskQueue, type Shape, type Waiting } from './task-queue.ts';
 
 type TaskInput = { task: string; seq: number; type: TaskType; priority: number; group: string; requirements: TaskRequirements; avoid: string | null; at: number };
@@ -65,7 +65,7 @@ export class Placer implements HeldEffect {
     const { db } = options;
     this.workers = db.prepare(`SELECT w.id, w.incarnation, w.groups, w.labels, w.allow_shell, w.max_agents, w.max_shells, c.cpu_cores, c.max_memory_mb, r.status AS phase, ${CORDON} AS cordoned
       FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status IN ('running', 'draining')`);
-    this.agents = db.prepare(`SELECT id, worker_id AS worker, account_id AS account, group_name AS "group", shared, status AS state, task_id AS task FROM agents WHERE status <> 'closed' AND worker_id IS NOT NULL`);
+    this.agents = db.prepare(`SELECT id, COALESCE(worker_id, '') AS worker, account_id AS account, group_name AS "group", shared, status AS state, task_id AS task FROM agents WHERE status <> 'closed'`);
     this.account = db.prepare('SELECT assigned_worker_id AS worker, lease_epoch AS epoch, lease_incarnation AS incarnation, lease_state AS lease, platform, proxy FROM accounts WHERE id = ?');
     this.telling = setInterval(() => this.tell(), TELL_EVERY);
   }
@@ -161,6 +161,7 @@ export class Placer implements HeldEffect {
       if ('why' in choice) {
         block(shape, choice.why);
         if (want.forwardTo.length > 0 && waited < want.forwardAfterMs) this.lookAt(now + want.forwardAfterMs - waited);
+        if (want.agent !== null && waited < UNSEEN) this.lookAt(now + UNSEEN - waited);
         continue;
       }
       this.out(shape, job);

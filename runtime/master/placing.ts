@@ -52,6 +52,9 @@ export type Choice = { site: Site; agent: string | null } | { why: string } | { 
 /** After so long in its own group a task may go to those that it names further. */
 export const FORWARD_AFTER = 60_000;
 
+/** The view may be a moment behind what has just been made. */
+export const UNSEEN = 5_000;
+
 const full = (s: Site, what: What): boolean => (what === 'shell' ? s.shells >= s.maxShells : s.windows >= s.maxAgents);
 const used = (s: Site, what: What): number => (what === 'shell' ? s.shells : s.windows);
 const most = (s: Site, what: What): number => (what === 'shell' ? s.maxShells : s.maxAgents);
@@ -69,7 +72,7 @@ export const groupsAfter = (want: Want, waitedMs: number): string[] => (waitedMs
 
 /** Where it goes, why it can't go anywhere yet, or why it never can. Pure. */
 export function choose(want: Want, world: World, waitedMs: number): Choice {
-  if (want.agent !== null) return chooseAgent(want, want.agent, world);
+  if (want.agent !== null) return chooseAgent(want, want.agent, world, waitedMs);
   const holder = want.account === null ? null : world.holder(want.account);
   if (holder && 'why' in holder) return holder;
   if (holder?.busy && want.what !== 'agent') return { why: `account ${want.account} is busy with ${holder.busy}` };
@@ -115,8 +118,9 @@ function inGroup(want: Want, group: string, world: World, holder: Exclude<Holder
   return { why: open.length === 1 ? `worker ${open[0]!.id}${pinned ? '' : ` of ${who}`} is full ${count}` : `all ${open.length} workers of ${who} are full ${count}` };
 }
 
-function chooseAgent(want: Want, id: string, world: World): Choice {
+function chooseAgent(want: Want, id: string, world: World, waitedMs: number): Choice {
   const agent = world.agents.find((a) => a.id === id);
+  if (!agent && waitedMs < UNSEEN) return { why: `its agent ${id} is opening` };
   if (!agent || agent.state === 'closed') return { never: `there is no agent ${id}: open one, or leave the choice to the fleet` };
   if (want.account !== null && agent.account !== want.account) return { never: `agent ${id} works ${agent.account === null ? 'without an account' : `as account ${agent.account}`}, not as ${want.account}` };
   if (agent.busy !== null) return { why: `its agent ${id} is busy` };

@@ -16,7 +16,7 @@ const no = (code: string, message: string, field?: string): Refusal => ({ ok: fa
 /** What no chart can know by itself: whether the thing that a command names is there. May complete the payload. */
 export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request, number: () => Promise<number>): Promise<Refusal | null> {
   if (to.kind === 'task' && verb === 'create') return taskAllowed(db, engine, to, payload as TaskPayload, number);
-  if (to.kind === 'agent' && verb === 'create') return namedThings(db, payload as { worker?: string | null; account?: string | null }, '');
+  if (to.kind === 'agent' && verb === 'create') return namedThings(engine, payload as { worker?: string | null; account?: string | null }, '');
   if (to.kind === 'gate' && !gateOf(to.id)) return no('invalid', `${to.id} holds nothing: gates are fleet, group-NAME, platform-NAME, account-NAME, queue-GROUP--LANE and kind-TYPE`, 'id');
   if (to.kind === 'worker' && verb === 'create' && RESERVED_WORKER_IDS.includes(to.id)) return no('invalid', `${to.id} names a page of its own; choose another id`, 'worker_id');
   if (to.kind === 'worker' && verb === 'create' && (to.id === 'join' || to.id.startsWith('agent-') || to.id.endsWith('-'))) return no('invalid', `${to.id}: must not be join, begin with agent- or end with a hyphen`, 'worker_id');
@@ -86,7 +86,7 @@ async function taskAllowed(db: Db, engine: Engine, to: Address, payload: TaskPay
     const known = (head.entry.after as { status: string }).status === 'active' || db.prepare('SELECT 1 FROM tasks WHERE id = ?').get(to.id) || (!db.prepare('SELECT 1 FROM tasks_purged WHERE task_id = ?').get(to.id) && Date.now() - head.entry.at < 3_600_000);
     if (known) return no('duplicate', `task/${to.id} exists already`, 'id');
   }
-  const refused = namedThings(db, payload.requirements, 'requirements.');
+  const refused = await namedThings(engine, payload.requirements, 'requirements.');
   if (refused) return refused;
   for (const id of payload.after) {
     if (id === to.id) return no('invalid', 'after: a task can not run after itself', 'after');
@@ -96,10 +96,11 @@ async function taskAllowed(db: Db, engine: Engine, to: Address, payload: TaskPay
   return null;
 }
 
-function namedThings(db: Db, { worker, agent, account }: { worker?: string | null; agent?: string | null; account?: string | null }, path: string): Refusal | null {
-  if (worker && !db.prepare('SELECT 1 FROM worker_configs WHERE worker_id = ?').get(worker)) return no('not_found', `there is no worker ${worker}`, `${path}worker`);
-  if (account && !db.prepare('SELECT 1 FROM accounts WHERE id = ?').get(account)) return no('not_found', `there is no account ${account}`, `${path}account`);
-  if (agent && !db.prepare("SELECT 1 FROM agents WHERE id = ? AND status <> 'closed'").get(agent)) return no('not_found', `there is no open agent ${agent}`, `${path}agent`);
+async function namedThings(engine: Engine, { worker, agent, account }: { worker?: string | null; agent?: string | null; account?: string | null }, path: string): Promise<Refusal | null> {
+  const there = async (actor: string) => ((await engine.host.head(actor))?.entry.after as { status: string } | undefined)?.status === 'active';
+  if (worker && !(await there(`worker/${worker}`))) return no('not_found', `there is no worker ${worker}`, `${path}worker`);
+  if (account && !(await there(`account/${account}`))) return no('not_found', `there is no account ${account}`, `${path}account`);
+  if (agent && !(await there(`agent/${agent}`))) return no('not_found', `there is no open agent ${agent}`, `${path}agent`);
   return null;
 }
 

@@ -1,7 +1,8 @@
 import { jetstream, jetstreamManager, type ConsumerMessages, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { hashOf } from '../../actors/entry.ts';
-import { STREAM } from '../../transport/subjects.ts';
+import { Kvm } from '@nats-io/kv';
+import { BUCKET, STREAM } from '../../transport/subjects.ts';
 import { Projection, type Message } from './projection.ts';
 import { forgetOld } from './retention.ts';
 import { openForWriting, type Db } from './store.ts';
@@ -75,8 +76,8 @@ export class Feed {
     }
     const positions = Object.fromEntries([...this.last.values()].map((p) => [p.stream, p.seq]));
     this.onCommit({ topics: [], positions });
-    this.forget();
-    this.forgetting = setInterval(() => this.forget(), FORGET_EVERY);
+    void this.forget();
+    this.forgetting = setInterval(() => void this.forget(), FORGET_EVERY);
   }
 
   async stop(): Promise<void> {
@@ -137,11 +138,24 @@ export class Feed {
     this.onCommit({ topics: this.projection.changed(), positions: Object.fromEntries([...ends].map(([s, m]) => [s, m.seq])) });
   }
 
-  private forget(): void {
+  private async forget(): Promise<void> {
+    const days = await this.taskDays();
+    if (this.stopped) return;
     try {
-      forgetOld(this.db, Date.now());
+      forgetOld(this.db, Date.now(), days);
     } catch (error) {
       this.onFault(`old rows can't be deleted: ${(error as Error).message}`);
+    }
+  }
+
+  /** What is set for the fleet, else what is usual. */
+  private async taskDays(): Promise<number | undefined> {
+    try {
+      const entry = await (await new Kvm(this.nc).open(BUCKET.settings)).get('fleet');
+      const { taskDays } = entry && entry.operation === 'PUT' ? entry.json<{ taskDays?: unknown }>() : {};
+      return typeof taskDays === 'number' && taskDays >= 1 ? taskDays : undefined;
+    } catch {
+      return undefined;
     }
   }
 

@@ -31,9 +31,21 @@ it('keeps notifications 30 days, worker logs 14, and logins that are over 7', ()
   const metric = db.prepare('INSERT INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, 0, 0, 0, 0, 0)');
   for (const [step, days] of [['10s', 0.04], ['10s', 0.05], ['1m', 0.9], ['10m', 29]] as const) metric.run(step, 'w', ago(days));
 
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2, metrics: 1 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2, metrics: 1, tasks: 0, tasks_purged: 0 });
   expect(all('notifications', 'key')).toEqual(['n0', 'n29.9']);
   expect(all('worker_logs', 'message')).toEqual(['l0', 'l13.9']);
   expect(all('login_sessions', 'id')).toEqual(['lasting', 'new']);
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0, metrics: 0 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0, metrics: 0, tasks: 0, tasks_purged: 0 });
+});
+
+it('keeps tasks that have ended as long as is set, with their attempts, logs and turns; what runs stays', () => {
+  const task = db.prepare("INSERT INTO tasks (id, seq, title, description, type, priority, lane, group_name, payload, requirements, timeout_ms, shape, status, max_attempts, created_by, created_ms, finished_ms, updated_ms) VALUES (?, ?, 't', '', 'shell', 5, 'normal', 'default', '{}', '{}', 1, 's', ?, 4, 'b', 0, ?, 0)");
+  const rows = ['INSERT INTO task_attempts (task_id, n, attempt, started_ms) VALUES (?, 1, 1, 0)', "INSERT INTO task_logs (task_id, at_ms, level, text, attempt) VALUES (?, 0, 'info', 'x', 1)", "INSERT INTO turns (kind, id, idx, seq, at_ms, event, state) VALUES ('task', ?, 1, 1, 0, '~start', 'pending')", "INSERT INTO actors (kind, id, partition, version, idx, seq, at_ms, status, state, entry, busy, created_ms) VALUES ('task', ?, 0, 'task-v1', 1, 1, 0, 'done', 'completed', '{}', 0, 0)"].map((sql) => db.prepare(sql));
+  for (const [id, days] of [['new', 2.9], ['old', 3.1], ['older', 8], ['runs', null]] as const) {
+    task.run(id, days === null ? 9 : Math.round(days * 10), days === null ? 'running' : 'completed', days === null ? null : NOW - days * DAY);
+    for (const r of rows) r.run(id);
+  }
+  db.prepare('INSERT INTO tasks_purged (task_id, at_ms) VALUES (?, ?), (?, ?)').run('p1', NOW - 9 * DAY, 'p2', NOW - 7 * DAY);
+  expect(forgetOld(db, NOW, 3)).toMatchObject({ tasks: 2, tasks_purged: 1 });
+  for (const [table, column] of [['tasks', 'id'], ['task_attempts', 'task_id'], ['task_logs', 'task_id'], ['turns', 'id'], ['actors', 'id']] as const) expect(all(table, column), table).toEqual(['new', 'runs']);
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { taskAttempts, countTasks, findTask, listTasks, taskCounts, taskLogs, type TaskRow } from '../../read-model/queries/tasks.ts';
 import { expandTemplate, TemplateFault } from '../../tasks/task-template.ts';
 import { findTaskTemplate } from '../../tasks/template-store.ts';
-import { readJson } from '../body.ts';
+import { checked, readJson } from '../body.ts';
 import { found, type Call } from '../call.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../routes.ts';
@@ -89,7 +89,7 @@ const SAFE = /^(image\/(png|jpeg|webp)|application\/(json|pdf)|text\/plain)(;|$)
 async function inputOf(call: Call, body: unknown): Promise<Record<string, unknown>> {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Problem(422, 'invalid', 'body: must be an object');
   const key = call.c.req.header('idempotency-key');
-  const { params, ...rest } = toSnake(body) as Record<string, unknown>;
+  const { params, ...rest } = checked(making, toSnake(body)) as Record<string, unknown>;
   const given: Record<string, unknown> = { ...taskInput(call, rest), ...(key === undefined ? {} : { key }) };
   const name = given['template'];
   if (typeof name !== 'string') {

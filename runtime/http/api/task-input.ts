@@ -12,6 +12,7 @@ export function taskInput(call: Call, body: unknown): Json {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Problem(422, 'invalid', 'body: must be an object');
   const out: Json = {};
   const requirements: Json = {};
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Problem(422, 'invalid', 'body: must be an object');
   for (const [name, value] of Object.entries(toSnake(body) as Json)) {
     if (name === 'requirements') Object.assign(requirements, readRequirements(call, value, out));
     else if (name in FIELDS) set(out, FIELDS[name]!, name, value);
