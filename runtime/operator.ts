@@ -21,9 +21,9 @@ export class Operator {
     return new Operator(nc);
   }
 
-  async command(to: Address, verb: string, payload: unknown, id?: string): Promise<Answer> {
+  async command(to: Address, verb: string, payload: unknown, id?: string, timeout = 10_000): Promise<Answer> {
     const set = { [HEADER.by]: 'operator:cli', ...(id ? { [HEADER.id]: id } : {}) };
-    const msg = await this.nc.request(subjects.cmd(to, verb), JSON.stringify(payload), { timeout: 10_000, headers: withHeaders(set) }).catch((error: Error) => {
+    const msg = await this.nc.request(subjects.cmd(to, verb), JSON.stringify(payload), { timeout, headers: withHeaders(set) }).catch((error: Error) => {
       throw Object.assign(new Error(`no master answered (${error.message}): is one running?`), { exitCode: 69 });
     });
     return msg.json<Answer>();

@@ -2,10 +2,12 @@ import type { TextKey } from './texts/zh-CN.ts';
 
 export type Lang = 'zh-CN' | 'en';
 export type Theme = 'auto' | 'light' | 'dark';
-export type Scope = 'read' | 'operate' | 'admin';
+/** Each covers those before it. `control`: acting in a window by hand. */
+export const SCOPES = ['read', 'operate', 'control', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** The addresses of what pages load. */
-export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string };
+export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string; live: string };
 
 /** Something that everyone must know before they act: shown on top of every page. */
 export type Banner = { tone: 'bad' | 'warn'; title: string; text: string };

@@ -21,9 +21,9 @@ const PAGES = [
 const FIRST = 4;
 
 /** The whole document around a page. `topics` are what this page listens to. */
-export function layout(x: Ctx, page: { title: string; main: Value; topics: string[]; /** Loads what draws curves. */ plots?: boolean }): Html {
+export function layout(x: Ctx, page: { title: string; main: Value; topics: string[]; /** Loads what draws curves. */ plots?: boolean; live?: boolean }): Html {
   return html`<html lang=${x.lang} data-theme=${x.theme} data-now=${x.now}>
-  ${head(x, page.title, page.plots)}
+  ${head(x, page.title, page.plots, page.live)}
   <body>
     <a class="skip" href="#main">${x.t('skip')}</a>
     <div class="shell">
@@ -44,7 +44,7 @@ export function layout(x: Ctx, page: { title: string; main: Value; topics: strin
 </html>`;
 }
 
-export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false): Html => html`<head>
+export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live = false): Html => html`<head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
@@ -54,7 +54,7 @@ export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false): Html
     <link rel="stylesheet" href=${x.assets.css}>
     <script defer src=${x.assets.htmx}></script>
     <script defer src=${x.assets.sse}></script>
-    <script defer src=${x.assets.app}></script>${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}
+    <script defer src=${x.assets.app}></script>${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}${live ? html`<script defer src=${x.assets.live}></script>` : null}
   </head>`;
 
 function navigation(x: Ctx): Html {

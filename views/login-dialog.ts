@@ -28,6 +28,7 @@ export function loginDialog(x: Ctx, m: LoginModel): Html {
   return dialog(x, x.t('login.title', { name: m.accountName }), region(at, `login-${m.id}`, ['login', `login/${m.id}`], html`
     <p class="login-line">${tag(x, m.status)}${OPEN.includes(m.status) ? html`<span>${x.t('login.left')} ${countdown(x, m.expiresMs)}</span>` : null}</p>
     <div class="login-body">${body(x, m)}</div>
+    ${m.worker && OPEN.includes(m.status) && m.status !== 'pending' ? html`<p class="small"><a href=${`/logins/${m.id}/view`} target="_blank">${x.t('live.open-login')}</a></p>` : null}
     <footer>${feet(x, m)}</footer>`, 'login'));
 }
 

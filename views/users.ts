@@ -1,12 +1,10 @@
 import { html, type Html } from './html.ts';
-import type { Ctx } from './context.ts';
+import { SCOPES, type Ctx } from './context.ts';
 import { ago, button, chip, choice, dialog, field, opener, region } from './parts.ts';
 
 export type UserLine = { name: string; scope: string; first: boolean; changedMs: number; /** Why nothing can be done to them, or null. */ fixed: string | null };
 /** `fresh` is a password that is shown this once. */
 export type UsersModel = { users: UserLine[]; fresh: { name: string; password: string } | null };
-
-const SCOPES = ['read', 'operate', 'admin'] as const;
 
 /** Who may sign in, and what they may do. */
 export function usersList(x: Ctx, m: UsersModel): Html {

@@ -67,7 +67,7 @@ async function run(route: Route, c: Context, d: Deps, identity: Identity): Promi
   return route.handle(new Call(c, d, who ?? NOBODY));
 }
 
-const isApi = (path: string) => /^\/(api|openapi\.json|metrics|livez|readyz|healthz|health)(\/|$)/.test(path) && path !== '/api';
+const isApi = (path: string) => /^\/(api|rpc|mcp|openapi\.json|metrics|livez|readyz|healthz|health)(\/|$)/.test(path) && path !== '/api';
 
 function asProblem(error: unknown, c: Context, d: Deps): Problem {
   if (error instanceof Problem) return error;

@@ -20,10 +20,13 @@ import { Live } from './live.ts';
 import { BatchJobs } from './fleet/batch-jobs.ts';
 import { MachineFigures } from './fleet/machine-figures.ts';
 import { hearBeats, hearMachines, natsAudit, natsBucket, natsCommands, natsMarks } from './nats-ports.ts';
-import { openTools } from '../tools/registry.ts';
 import { natsStreams } from './nats-streams.ts';
 import type { Deps } from './ports.ts';
+import { openTools } from '../tools/registry.ts';
 import { ensureAdmin } from './users.ts';
+import { CastHub } from './windows/cast-hub.ts';
+import { Takeovers } from './windows/takeovers.ts';
+import { natsWindows } from './windows/windows-port.ts';
 
 /** Starts the page and the API on every configured port; `stop` ends open connections too. */
 export async function startWeb(config: Config): Promise<{ ports: number[]; stop(): Promise<void> }> {
@@ -59,7 +62,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
       }
     }
   })();
-  const tools = openTools(config.toolsDir).list();
+  const windows = natsWindows(nc);
   const deps: Deps = {
     db: openReadModel(view.file),
     command: natsCommands(nc),
@@ -77,8 +80,11 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     jobs: new BatchJobs(() => Date.now()),
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
+    windows,
+    tools: openTools(config.toolsDir),
+    casts: new CastHub(windows),
+    takeovers: new Takeovers(windows),
     streams: natsStreams(nc),
-    tools: () => tools,
     platforms: platformIds,
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,

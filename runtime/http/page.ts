@@ -74,7 +74,7 @@ function banners(x: Ctx, d: Deps): Banner[] {
 }
 
 /** A page: the whole document, or only its inside when a part of it draws itself anew. */
-export function showPage(call: Call, x: Ctx, page: { title: string; main: Value; topics: string[]; plots?: boolean }): Response {
+export function showPage(call: Call, x: Ctx, page: { title: string; main: Value; topics: string[]; plots?: boolean; live?: boolean }): Response {
   return new Response(renderDocument(layout(x, page)), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
 }
 

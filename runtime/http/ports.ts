@@ -6,8 +6,11 @@ import type { BatchJobs } from './fleet/batch-jobs.ts';
 import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
 import type { Live } from './live.ts';
-import type { ToolInfo } from '../tools/registry.ts';
 import type { StreamReport } from './nats-streams.ts';
+import type { ToolRegistry } from '../tools/registry.ts';
+import type { CastHub } from './windows/cast-hub.ts';
+import type { Takeovers } from './windows/takeovers.ts';
+import type { WindowsPort } from './windows/windows-port.ts';
 
 /** Sends a command to an actor; never throws: what went wrong is in the answer. `id` makes a repeat harmless; `request` is what the audit keeps beside `by`. */
 export type Commands = (to: Address, verb: string, payload: unknown, about: { by: string; id?: string; request?: string }) => Promise<Answer>;
@@ -44,14 +47,17 @@ export type Deps = {
   live: Live;
   /** Actions for many rows that are under way. */
   jobs: BatchJobs;
+  /** Direct talk with workers' windows, and the tools that work there. */
+  windows: WindowsPort;
+  tools: ToolRegistry;
+  casts: CastHub;
+  takeovers: Takeovers;
   /** Keeps in the audit what is no command: at the door, with passwords and tokens. Never throws. */
   audit(what: { by: string; about: string; event: string; request: string }): Promise<void>;
   /** True while NATS answers. */
   connected(): boolean;
   view(): ViewHealth;
   platforms(): string[];
-  /** Tools that a task's steps may name. */
-  tools(): ToolInfo[];
   /** What the server says of its streams; throws while it does not answer. */
   streams(): Promise<StreamReport>;
   authDisabled: boolean;

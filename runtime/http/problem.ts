@@ -16,7 +16,7 @@ export class Problem extends Error {
   }
 }
 
-const STATUS: Record<string, number> = { not_found: 404, conflict: 409, invalid: 422, duplicate: 409, parked: 423, forbidden: 403, safe_mode: 503, storage_full: 503, unavailable: 503, timeout: 504 };
+const STATUS: Record<string, number> = { not_found: 404, conflict: 409, invalid: 422, duplicate: 409, parked: 423, forbidden: 403, safe_mode: 503, storage_full: 503, tool_failed: 422, unavailable: 503, timeout: 504 };
 const TITLES: Record<number, string> = { 400: 'Bad request', 401: 'Not signed in', 403: 'Forbidden', 404: 'Not found', 405: 'Method not allowed', 408: 'Too slow', 409: 'Conflict', 413: 'Too large', 415: 'Unsupported media type', 422: 'Invalid', 423: 'Parked', 429: 'Too many requests', 500: 'Internal error', 503: 'Unavailable', 504: 'Timeout' };
 
 /** A refused command as a problem. */

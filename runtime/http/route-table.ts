@@ -11,7 +11,9 @@ import { hubApi } from './api/hub-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
+import { toolApi } from './api/tool-api.ts';
 import { workerApi } from './api/worker-api.ts';
+import { mcpRoutes } from './mcp-route.ts';
 import type { Metrics } from './metrics.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { actorPages } from './pages/actor-pages.ts';
@@ -22,6 +24,7 @@ import { fileRoutes } from './pages/file-routes.ts';
 import { fleetDialogs } from './pages/fleet-dialogs.ts';
 import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
+import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
@@ -70,6 +73,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...queuePages(),
     ...schedulePages(),
     ...templatePages(),
+    ...livePages(),
     ...apiPages(() => table),
     ...configApi(),
     ...workerApi(),
@@ -78,6 +82,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...alertApi(),
     ...accountApi(),
     ...messageApi(),
+    ...toolApi(),
+    ...mcpRoutes(),
     ...taskApi(),
     ...agentApi(),
     ...queueApi(),

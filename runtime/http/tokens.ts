@@ -1,8 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { SCOPES } from '../../views/context.ts';
 import type { Bucket } from './ports.ts';
 
-const token = z.object({ id: z.string(), name: z.string(), scope: z.enum(['read', 'operate', 'admin']), hash: z.string(), by: z.string(), createdMs: z.number() });
+const token = z.object({ id: z.string(), name: z.string(), scope: z.enum(SCOPES), hash: z.string(), by: z.string(), createdMs: z.number() });
 export type Token = z.infer<typeof token>;
 
 const SHAPE = /^trp_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/;

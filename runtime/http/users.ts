@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Scope } from '../../views/context.ts';
+import { SCOPES, type Scope } from '../../views/context.ts';
 import { randomInt } from 'node:crypto';
 import { hashPassword, verifyPassword } from './passwords.ts';
 import type { Bucket } from './ports.ts';
 
-const user = z.object({ name: z.string(), hash: z.string(), scope: z.enum(['read', 'operate', 'admin']), first: z.boolean().default(false), changedAt: z.number() });
+const user = z.object({ name: z.string(), hash: z.string(), scope: z.enum(SCOPES), first: z.boolean().default(false), changedAt: z.number() });
 export type User = z.infer<typeof user>;
 
 export const USER_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
@@ -32,7 +32,7 @@ export async function changePassword(users: Bucket, of: User, password: string, 
   await users.put(of.name, JSON.stringify({ ...of, hash: await hashPassword(password), first: false, changedAt: now } satisfies User));
 }
 
-export const scopeCovers = (has: Scope, needs: Scope): boolean => ['read', 'operate', 'admin'].indexOf(has) >= ['read', 'operate', 'admin'].indexOf(needs);
+export const scopeCovers = (has: Scope, needs: Scope): boolean => SCOPES.indexOf(has) >= SCOPES.indexOf(needs);
 
 export async function listUsers(users: Bucket): Promise<User[]> {
   const found = await Promise.all((await users.keys()).map((name) => findUser(users, name)));

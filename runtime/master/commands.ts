@@ -20,6 +20,8 @@ export type CommandsOptions = {
   engine: Engine;
   bindings: ReadonlyMap<string, Binding>;
   common: Readonly<Record<string, Common>>;
+  /** Verbs of one kind that need no turn and no owner: whichever master is asked does them. */
+  anywhere?: Readonly<Record<string, Readonly<Record<string, Common>>>>;
   /** Verbs of one kind that are no event of its chart. */
   extra?: Readonly<Record<string, Readonly<Record<string, Common>>>>;
   /** Seals a secret field and gives what the event carries instead. */
@@ -77,6 +79,8 @@ export class Commands {
     const actor = address(request.to);
     if (!isKind(request.to.kind) || !this.o.bindings.has(request.to.kind)) return refuse('not_found', `there is no kind ${request.to.kind}; there are ${[...this.o.bindings.keys()].join(', ')}`, 'kind');
     if (!isId(request.to.id)) return refuse('invalid', 'an id is 1 to 63 of a-z, 0-9 and hyphens, and starts with a letter or digit', 'id');
+    const direct = own(own(this.o.anywhere ?? {}, request.to.kind) ?? {}, request.verb);
+    if (direct) return direct(request.to, request.payload ?? {}, request);
     for (;;) {
       if (this.o.engine.host.owns(actor)) return this.here(request);
       const closed = this.o.closed();

@@ -31,6 +31,8 @@ import { AlertWatch } from './alert-watch.ts';
 import { BusWatch } from './bus-watch.ts';
 import { Checkpoints, type CheckpointTimes } from './checkpoints.ts';
 import { Commands } from './commands.ts';
+import { openTools } from '../tools/registry.ts';
+import { agentTool } from './agent-tool.ts';
 import { commonVerbs } from './common-verbs.ts';
 import { Depends } from './depends.ts';
 import { setUpDemo } from './demo.ts';
@@ -144,6 +146,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     engine,
     bindings,
     extra: { task: taskVerbs({ engine: () => engine, mux, command: (request) => commands.run(request) }) },
+    anywhere: { agent: { tool: agentTool(mux, db, openTools(config.toolsDir), engine.id) } },
     common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
     allow: (request) => allow(db, engine, request, () => numbers.take()),

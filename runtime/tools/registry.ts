@@ -31,6 +31,7 @@ export type ToolInfo = { name: string; title: string; description: string; schem
 export class ToolRegistry {
   readonly #tools: ReadonlyMap<string, Tool>;
   readonly #own: ReadonlySet<string>;
+  #listed: ToolInfo[] | null = null;
   /** Files that are no tool, each with the reason. */
   readonly failed: readonly FailedTool[];
 
@@ -57,7 +58,7 @@ export class ToolRegistry {
   }
 
   list(): ToolInfo[] {
-    return [...this.#tools.values()].map((t) => ({ name: t.name, title: t.title, description: t.description, schema: jsonSchema(t.input, 'input'), output: t.output ? jsonSchema(t.output, 'output') : null, own: this.#own.has(t.name) }));
+    return (this.#listed ??= [...this.#tools.values()].map((t) => ({ name: t.name, title: t.title, description: t.description, schema: jsonSchema(t.input, 'input'), output: t.output ? jsonSchema(t.output, 'output') : null, own: this.#own.has(t.name) })));
   }
 }
 

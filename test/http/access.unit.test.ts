@@ -15,6 +15,7 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET api/accounts', 'GET api/accounts/:id', 'GET api/login-sessions', 'GET api/login-sessions/:id', 'GET api/comments', 'GET api/direct-messages', 'GET api/notifications', 'GET api/replies', 'GET api/replies/:id',
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
     'GET api/tasks', 'GET api/tasks/:id', 'GET api/tasks/:id/logs', 'GET api/tasks/:id/artefacts/:name', 'GET api/agents', 'GET api/agents/:id', 'GET api/queues', 'GET api/pauses',
+    'GET api/tools', 'GET api/agents/:id/screenshot', 'GET /agents/:id/view', 'GET /agents/:id/cast', 'GET /logins/:id/view', 'GET /logins/:id/cast',
   ],
   operate: [
     'GET /alerts/new', 'POST /alerts', 'GET /alerts/:id/edit', 'POST /alerts/:id', ...['snooze', 'acknowledge', 'wake', 'enable', 'disable', 'remove'].map((v) => `POST /alerts/:id/${v}`), ...['acknowledge', 'snooze', 'wake'].map((v) => `POST api/alerts/:id/${v}`), 'POST api/alert-rules', 'PATCH api/alert-rules/:id', 'PUT api/alert-rules/:id', 'DELETE api/alert-rules/:id', 'POST api/alert-rules/:id/enable', 'POST api/alert-rules/:id/disable',
@@ -31,11 +32,13 @@ const TABLE: Record<Route['needs'], string[]> = {
     'POST api/accounts', 'PUT api/accounts/:id', 'PATCH api/accounts/:id', 'DELETE api/accounts/:id', 'POST api/accounts/:id/pause', 'POST api/accounts/:id/resume', 'POST api/accounts/:id/crawl', 'POST api/accounts/:id/assign', 'POST api/accounts/:id/login',
     'POST api/login-sessions/:id/answer', 'POST api/login-sessions/:id/cancel', 'POST api/messages/read', 'POST api/replies', ...['check', 'mark-posted', 'resend', 'discard', 'cancel'].map((v) => `POST api/replies/:id/${v}`), 'POST api/actors/:kind/:id/events',
     'POST api/tasks', 'POST api/tasks/batch', 'DELETE api/tasks/:id', ...['cancel', 'retry', 'result'].map((v) => `POST api/tasks/:id/${v}`), 'POST api/agents', 'POST api/agents/create', 'POST api/agents/batch', 'DELETE api/agents/:id', 'POST api/agents/:id/close', 'POST api/agents/:id/restart', 'POST api/pauses', 'POST api/pauses/resume',
+    'POST /rpc/:tool', 'POST /mcp', 'POST api/agents/:id/tools', 'POST api/agents/:id/tools/:tool',
   ],
+  control: ['agents', 'logins'].flatMap((of) => ['control', 'control/end', 'input', 'go'].map((what) => `POST /${of}/:id/${what}`)),
   admin: ['POST /settings/work', 'GET /alerts/sinks/new', 'POST /alerts/sinks', 'GET /alerts/sinks/:id/edit', 'POST /alerts/sinks/:id', ...['test', 'retry', 'remove', 'on', 'off'].map((v) => `POST /alerts/sinks/:id/${v}`), 'GET api/alert-sinks', 'POST api/alert-sinks', 'PATCH api/alert-sinks/:id', 'DELETE api/alert-sinks/:id', 'POST api/alert-sinks/:id/test', 'POST api/alert-sinks/:id/retry', 'GET /settings/users/new', 'POST /settings/users', 'GET /settings/users/:id/scope', 'POST /settings/users/:id/scope', 'POST /settings/users/:id/reset', 'POST /settings/users/:id/remove', 'POST /fleet/settings', 'GET /machines/keys/new', 'POST /machines/keys', 'POST /machines/keys/:id/remove', 'POST /machines/:id/accept', 'POST /machines/:id/forget-key', 'PUT api/fleet/settings', 'POST api/machines/:id/accept', 'POST api/machines/:id/forget-key', 'POST api/ssh-keys', 'DELETE api/ssh-keys/:id', 'POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
 };
 
-const RANK = { public: 0, read: 1, operate: 2, admin: 3 };
+const RANK = { public: 0, read: 1, operate: 2, control: 3, admin: 4 };
 let f: Fixture;
 let table: readonly Route[];
 beforeAll(async () => {
@@ -55,7 +58,7 @@ describe('who may do what', () => {
   });
 
   it('lets each scope in exactly where it belongs', async () => {
-    const tokens = { read: await f.token('read'), operate: await f.token('operate'), admin: await f.token('admin') };
+    const tokens = { read: await f.token('read'), operate: await f.token('operate'), control: await f.token('control'), admin: await f.token('admin') };
     for (const route of table.filter((r) => r.needs !== 'public' && r.path !== '/events')) {
       f.clock.now += 100;
       const anonymous = await ask(route, {});

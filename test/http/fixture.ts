@@ -13,16 +13,20 @@ import type { Bucket, Deps, ReadMarks } from '../../runtime/http/ports.ts';
 import { openSession } from '../../runtime/http/sessions.ts';
 import { createToken } from '../../runtime/http/tokens.ts';
 import { ensureAdmin } from '../../runtime/http/users.ts';
+import { CastHub } from '../../runtime/http/windows/cast-hub.ts';
+import { Takeovers } from '../../runtime/http/windows/takeovers.ts';
 import { openTools } from '../../runtime/tools/registry.ts';
+import type { Scope } from '../../views/context.ts';
 import { openReadModel } from '../../runtime/read-model/queries/read-model.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
-import type { Answer } from '../../transport/protocol.ts';
+import type { Answer, WindowRequest } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
 import { seedFleet } from './seed-fleet.ts';
 import { seedWork } from './seed-work.ts';
 import { seed, type SeedText } from './seed.ts';
 
 export const PASSWORD = 'a-password-for-tests';
+export type Asked = { worker: string; request: WindowRequest };
 export type Sent = { to: Address; verb: string; payload: unknown; by: string; id?: string | undefined; request?: string | undefined };
 
 /** The whole app on a seeded view, with commands that are only written down. */
@@ -33,10 +37,13 @@ export type Fixture = {
   marks: { account: string; what: ReadMarks; by: string }[];
   audited: Parameters<Deps['audit']>[0][];
   /** What the next commands answer. */
-  answers: { next: (sent: Sent) => Answer };
+  answers: { next: (sent: Sent) => Answer; window: (asked: Asked) => Uint8Array };
+  /** What was asked of windows, and how a live view hears of it. */
+  asked: Asked[];
+  casts: { take: ((message: Uint8Array) => void) | null };
   clock: { now: number };
   cookie(user?: string): Promise<string>;
-  token(scope: 'read' | 'operate' | 'admin'): Promise<string>;
+  token(scope: Scope): Promise<string>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body: string, headers?: Record<string, string>): Promise<Response>;
   close(): void;
@@ -69,10 +76,23 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   const marks: Fixture['marks'] = [];
   const audited: Fixture['audited'] = [];
   const answers: Fixture['answers'] = {
+    window: () => Buffer.from(JSON.stringify({ ok: false, code: 'unavailable', message: 'worker worker-1 is not there: its windows come back with it' })),
     next: ({ verb }) => (['inspect', 'history', 'turn'].includes(verb) ? { ok: false, code: 'unavailable', message: 'no master is running' } : { ok: true, state: 'active.process.starting.spawning', seq: 1, login: 'l1' }),
   };
   const figures = new Figures(() => clock.now);
   for (const worker of ['worker-1', 'worker-2']) figures.take({ worker, incarnation: 'i', seq: 1, at: clock.now, rssBytes: 812 * 1_048_576, cpuRatio: 0.37, browsers: 3, busy: { crawl: 1, reply: 0, login: 0 }, accounts: [] });
+  const asked: Fixture['asked'] = [];
+  const casts: Fixture['casts'] = { take: null };
+  const windows: Deps['windows'] = {
+    ask: async (worker, request) => {
+      asked.push({ worker, request });
+      return answers.window({ worker, request });
+    },
+    listen: (_, __, take) => {
+      casts.take = take;
+      return () => undefined;
+    },
+  };
   const deps: Deps = {
     db: openReadModel(file),
     command: async (to, verb, payload, about) => {
@@ -83,14 +103,14 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
     audit: async (what) => void audited.push(what),
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
     users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), result: async (name) => (name === 'obj-1' ? new TextEncoder().encode('{"rows":[1]}') : null), machines: new MachineFigures(() => clock.now),
-    figures, live: new Live(), jobs: new BatchJobs(() => clock.now), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), tools: () => openTools(null).list(), streams: async () => ({ streams: [{ name: 'TROUPE_JOURNAL', messages: 1204, bytes: 3_400_000, firstSeq: 1, lastSeq: 1204, lastMs: clock.now - 4000, maxBytes: null, maxAgeMs: 90 * 86_400_000, storage: 'file', replicas: 1, consumers: [{ name: 'view', pending: 3, ackPending: 0, redelivered: 0, waiting: 1, pinned: false, lastMs: null }] }, { name: 'TROUPE_LOG', messages: 90_000, bytes: 500_000_000, firstSeq: 1, lastSeq: 90_000, lastMs: clock.now, maxBytes: 536_870_912, maxAgeMs: 14 * 86_400_000, storage: 'file', replicas: 1, consumers: [] }], buckets: [{ name: 'troupe-settings', kind: 'KV' as const, values: 4, bytes: 900 }] }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
-    authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, joinUrl: 'nats://troupe.example:4222', hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
+    figures, live: new Live(), jobs: new BatchJobs(() => clock.now), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), streams: async () => ({ streams: [{ name: 'TROUPE_JOURNAL', messages: 1204, bytes: 3_400_000, firstSeq: 1, lastSeq: 1204, lastMs: clock.now - 4000, maxBytes: null, maxAgeMs: 90 * 86_400_000, storage: 'file', replicas: 1, consumers: [{ name: 'view', pending: 3, ackPending: 0, redelivered: 0, waiting: 1, pinned: false, lastMs: null }] }, { name: 'TROUPE_LOG', messages: 90_000, bytes: 500_000_000, firstSeq: 1, lastSeq: 90_000, lastMs: clock.now, maxBytes: 536_870_912, maxAgeMs: 14 * 86_400_000, storage: 'file', replicas: 1, consumers: [] }], buckets: [{ name: 'troupe-settings', kind: 'KV' as const, values: 4, bytes: 900 }] }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
+    windows, tools: openTools(null), casts: new CastHub(windows), takeovers: new Takeovers(windows), authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, joinUrl: 'nats://troupe.example:4222', hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
   };
   await ensureAdmin(deps.users, () => PASSWORD, clock.now - 1000);
   const app = makeApp(deps);
   const base = 'http://localhost:3000';
   return {
-    app, deps, sent, marks, audited, answers, clock,
+    app, deps, sent, asked, casts, marks, audited, answers, clock,
     cookie: async (user = 'admin') => `troupe_session=${await openSession(deps.sessions, user, clock.now)}`,
     token: async (scope) => (await createToken(deps.tokens, { name: scope, scope, by: 'admin' }, clock.now)).text,
     get: async (path, headers = {}) => app.request(base + path, { headers: { host: 'localhost:3000', ...headers } }),

@@ -1,3 +1,4 @@
+import { liveEn } from './live-en.ts';
 import { workEn } from './work-en.ts';
 import type { TextKey } from './zh-CN.ts';
 
@@ -885,4 +886,5 @@ export const en: Record<TextKey, string> = {
   'why.takes-at-most': '{worker} takes {n} accounts at most',
   'why.serves-no-more': '{worker} does not serve group {name} any more',
   ...workEn,
+  ...liveEn,
 };

@@ -1,3 +1,4 @@
+import { liveZhCN } from './live-zh-cn.ts';
 import { workZhCN } from './work-zh-cn.ts';
 
 /** Every text of the pages, in Chinese. The keys are the contract: en.ts has the same. */
@@ -884,6 +885,7 @@ export const zhCN = {
   'why.takes-at-most': '{worker} 最多接 {n} 个账号',
   'why.serves-no-more': '{worker} 不再服务分组 {name}',
   ...workZhCN,
+  ...liveZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;

@@ -1,11 +1,8 @@
-import { getCookie } from 'hono/cookie';
 import { loadAssets } from '../assets.ts';
 import { found } from '../call.ts';
-import { COOKIE } from '../identity.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { readSession } from '../sessions.ts';
-import { readToken } from '../tokens.ts';
+import { stillIn } from '../still-in.ts';
 
 const TOPIC = /^[a-z-]{1,31}(\/[a-z0-9-]{1,63})?$/;
 
@@ -22,10 +19,7 @@ export function fileRoutes(): Route[] {
       const { c, d, who } = call;
       const topics = (c.req.query('topics') ?? '').split(',').filter((t) => TOPIC.test(t)).slice(0, 50);
       const since = c.req.header('last-event-id') ?? call.query('since') ?? null;
-      const secret = getCookie(c, COOKIE);
-      const bearer = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-      const stillIn = async () => who.via === 'open' || (bearer ? (await readToken(d.tokens, bearer)) !== null : (await readSession(d.sessions, d.users, secret, d.now(), false)) !== null);
-      const stream = d.live.listen({ user: who.name, topics, since, stillIn });
+      const stream = d.live.listen({ user: who.name, topics, since, stillIn: stillIn(call) });
       if (!stream) throw new Problem(429, 'too_many_pages', 'ten pages are open already: close one', { headers: { 'Retry-After': '10' } });
       return new Response(stream, { headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' } });
     }),

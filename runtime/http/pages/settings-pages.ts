@@ -1,5 +1,6 @@
 import { getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
+import { SCOPES } from '../../../views/context.ts';
 import { settingsPage } from '../../../views/settings.ts';
 import { renderDocument } from '../../../views/html.ts';
 import { layout } from '../../../views/layout.ts';
@@ -62,7 +63,7 @@ export function settingsPages(): Route[] {
       return done(call, 'done.saved');
     }),
     page('post', '/settings/tokens', 'admin', async (call) => {
-      const given = await call.form(z.object({ name: z.string().trim().min(1, 'must not be empty').max(60), scope: z.enum(['read', 'operate', 'admin']) }));
+      const given = await call.form(z.object({ name: z.string().trim().min(1, 'must not be empty').max(60), scope: z.enum(SCOPES) }));
       const { token, text } = await createToken(call.d.tokens, { ...given, by: call.who.name }, call.d.now());
       await call.note('TOKEN_CREATED', `token/${token.id}`);
       const x = context(call);

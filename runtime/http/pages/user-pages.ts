@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SCOPES } from '../../../views/context.ts';
 import { newUserDialog, passwordDialog, scopeDialog, type UsersModel } from '../../../views/users.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, showPiece } from '../page.ts';
@@ -6,7 +7,7 @@ import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
 import { changeScope, createUser, findUser, listUsers, resetPassword, USER_NAME, type User } from '../users.ts';
 
-const scope = z.enum(['read', 'operate', 'admin']);
+const scope = z.enum(SCOPES);
 const creating = z.object({ name: z.string().trim().regex(USER_NAME, 'must be 1 to 32 of a-z, 0-9, _ and hyphens, starting with a letter or digit'), scope });
 
 /** Who may sign in. One's own rights are somebody else's business, and one admin always stays. */

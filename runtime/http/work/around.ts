@@ -9,7 +9,7 @@ const MOST = 500;
 
 /** What a form of work can choose from. */
 export const around = (call: Call): Around => ({
-  tools: toolChoices(call.d.tools()),
+  tools: toolChoices(call.d.tools.list()),
   groups: workerGroups(call.d.db),
   workers: listWorkers(call.d.db, { limit: MOST }).map((w) => w.id),
   agents: listAgents(call.d.db, { limit: MOST }).map((a) => ({ id: a.id, name: a.name })),
