@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../../transport/protocol.ts';
+import { keyId } from '../http/work/create-task.ts';
 import { Operator } from '../operator.ts';
 import { afterWords, readTaskFlags, TASK_FLAGS } from '../tasks/read-task-flags.ts';
-import { taskIdOfKey } from '../tasks/task-id.ts';
 import { taskIdOf } from '../terminal/find-task.ts';
 import { taskJson } from '../terminal/task-shown.ts';
 import { showOutcome, waitForTask } from '../terminal/wait-for-task.ts';
@@ -39,7 +39,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const operator = await Operator.open(ctx.config());
   try {
     const after = await Promise.all(afterWords(flags).map((word) => taskIdOf(operator, word)));
-    const id = flags.key === undefined ? `t${randomBytes(5).toString('hex')}` : taskIdOfKey(flags.key);
+    const id = flags.key === undefined ? `t${randomBytes(5).toString('hex')}` : keyId(flags.key);
     const made = await create(operator, id, after.length > 0 ? { ...fields, after } : fields);
     if (!made.ok) {
       if (flags.json) ctx.out(JSON.stringify(made));
@@ -68,7 +68,10 @@ async function create(operator: Operator, id: string, fields: object): Promise<M
   const until = performance.now() + 20_000;
   for (;;) {
     const answer = (await operator.command({ kind: 'task', id }, 'create', fields, `cli:${id}`)) as Made;
-    if (!answer.ok && answer.code === 'duplicate' && 'key' in fields) return { ok: true, repeated: true };
+    if (!answer.ok && answer.code === 'duplicate' && 'key' in fields) {
+      const known = (await operator.command({ kind: 'task', id }, 'inspect', {})) as Made & { context?: { seq: number; title: string } };
+      return known.ok ? { ok: true, repeated: true, number: known.context!.seq, title: known.context!.title, state: known['state'] } : known;
+    }
     if (answer.ok || !['unavailable', 'timeout'].includes(answer.code) || performance.now() > until) return answer;
     await new Promise((r) => setTimeout(r, 300));
   }

@@ -11,7 +11,7 @@ export async function setUpDemo(config: Config, db: Db, commands: Commands): Pro
     if (!answer.ok && answer.code !== 'duplicate') throw new Error(`first set-up of ${kind}/${id}: ${answer.message as string}`);
   };
   if (config.localWorker) {
-    await create('worker', 'worker-1', { name: 'worker-1', description: '', deployment_type: 'local', max_accounts: config.worker.maxAccounts, group_name: config.worker.group ?? 'default' });
+    await create('worker', 'worker-1', { name: 'worker-1', description: '', deployment_type: 'local', max_accounts: config.worker.maxAccounts, max_agents: config.worker.maxAgents, allow_shell: config.worker.allowShell, group_name: config.worker.group ?? 'default' });
   }
   if (!config.demo.on) return;
   await create('account', 'demo-1', { platform: 'sandbox', name: 'Demo 1', monitorInterval: 10 });

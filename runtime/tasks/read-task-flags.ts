@@ -12,7 +12,7 @@ export const TASK_FLAGS = {
 } as const;
 export type TaskFlags = { [K in keyof typeof TASK_FLAGS]?: (typeof TASK_FLAGS)[K] extends { multiple: true } ? string[] : string };
 
-const SHELL = /^\s*shell:\s*/;
+const SHELL = /^\s*shell:\s*/i;
 
 /** What `task create` takes, of flags alone: fields that are not given are left out. A description `shell:CMD` makes a shell task. */
 export function readTaskFlags(flags: TaskFlags, now: number): Record<string, unknown> {

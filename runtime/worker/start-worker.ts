@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { availableParallelism, hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPlatforms } from '../../platforms/load.ts';
@@ -13,6 +13,7 @@ import { hostPort } from '../browsers/walls.ts';
 import type { Vault } from '../browsers/vault.ts';
 import { packageRoot } from '../package-root.ts';
 import { openTools } from '../tools/registry.ts';
+import { detectLabels } from './detect-labels.ts';
 import { EffectRunner } from './effect-runner.ts';
 import { check } from './effects/check.ts';
 import { crawl } from './effects/crawl.ts';
@@ -143,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
     maxAgents, maxShells: allowShell ? maxShells : 0, allowShell, tools: tools.names,
-    labels: { cpu: String(availableParallelism()), memory: String(Math.round(totalmem() / 1_048_576)), ...options.labels },
+    labels: { ...detectLabels(), ...options.labels },
   };
   const register = async (): Promise<void> => {
     for (let wait = 500; !stopping; wait = Math.min(wait * 2, 5000)) {

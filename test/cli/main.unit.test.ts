@@ -33,6 +33,7 @@ describe('troupe', () => {
     [['doctor', '--jsn'], 'unknown flag --jsn: did you mean --json?'],
     [['up', 'now'], '"now" is one word too many'],
     [['worker', '--group'], 'argument missing'],
+    [['worker', '--allow-shel'], 'did you mean --allow-shell?'],
   ])('refuses %j with code 2', async (argv, text) => {
     const { code, err, out } = await cli(...argv);
     expect(code).toBe(2);
@@ -42,6 +43,15 @@ describe('troupe', () => {
 
   it('ends with 78 and the variable\'s name on a bad setting', async () => {
     expect(await cli('doctor')).toEqual({ code: 78, out: '', err: 'troupe: PORT="x": must be a port from 1 to 65535' });
+  });
+
+  it.each([
+    [['--max-agents', '1001'], 'MAX_AGENTS="1001": must be a whole number from 0 to 1000'],
+    [['--label', 'gpu'], 'WORKER_LABELS="gpu": must be name=value'],
+    [['--label', 'a=1', '--label', 'b c=2'], 'WORKER_LABELS="a=1,b c=2": must be name=value'],
+  ])('judges the flags of a worker as its variables: %j', async (flags, text) => {
+    const { code, err } = await cli('worker', ...flags);
+    expect([code, err]).toEqual([78, expect.stringContaining(text)]);
   });
 
   it('tells its version', async () => {

@@ -8,10 +8,10 @@ import { agentTable } from '../../runtime/cli/agents.ts';
 import { taskTable } from '../../runtime/cli/list.ts';
 import { taskLines } from '../../runtime/cli/task.ts';
 import { loadConfig } from '../../runtime/config.ts';
+import { keyId } from '../../runtime/http/work/create-task.ts';
 import { main } from '../../runtime/main.ts';
 import type { TaskRow } from '../../runtime/read-model/queries/tasks.ts';
 import { afterWords, readLabels, readTaskFlags } from '../../runtime/tasks/read-task-flags.ts';
-import { taskIdOfKey } from '../../runtime/tasks/task-id.ts';
 import { cutTo, widthOf } from '../../runtime/terminal/cell-width.ts';
 import { fittedTable } from '../../runtime/terminal/fitted-table.ts';
 import { agoText, readMoment, readSpan, spanText } from '../../runtime/terminal/read-time.ts';
@@ -149,9 +149,9 @@ describe('the flags of a task', () => {
     expect(() => made(flags as never)).toThrow(UsageError);
   });
   it('name the same task for the same key', () => {
-    expect(taskIdOfKey('每日')).toBe(taskIdOfKey('每日'));
-    expect(taskIdOfKey('a')).not.toBe(taskIdOfKey('b'));
-    expect(taskIdOfKey('x'.repeat(200))).toMatch(/^k[0-9a-f]{24}$/);
+    expect(keyId('每日')).toBe(keyId('每日'));
+    expect(keyId('a')).not.toBe(keyId('b'));
+    expect(keyId('x'.repeat(200))).toMatch(/^k[0-9a-f]{24}$/);
     expect(() => readLabels('--label', ['=1'])).toThrow(UsageError);
   });
 });
@@ -177,7 +177,7 @@ describe('troupe', () => {
     expect(completed('task', '')).toEqual(expect.arrayContaining(['show', 'cancel', 'retry', 'logs', '--json']));
     expect(completed('task', 'c')).toEqual(['cancel']);
     expect(completed('add', 'title', '--pr')).toEqual(['--priority']);
-    expect(completed('doctor', '--j')).toEqual(['--json']);
+    expect(completed('worker', '--allow')).toEqual(['--allow-shell']);
     expect(completed('nothing', '--j')).toEqual(['']);
   });
   it('has the same for zsh and fish', async () => {
