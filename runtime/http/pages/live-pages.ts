@@ -9,7 +9,8 @@ import { page, type Route } from '../routes.ts';
 import { scopeCovers } from '../users.ts';
 import { askWindow } from '../windows/ask-window.ts';
 import { castStream } from '../windows/cast-stream.ts';
-import { placeOf, type Place } from '../windows/place.ts';
+import { placeOf } from '../windows/place.ts';
+import type { Place } from '../windows/windows-port.ts';
 
 const holder = z.string().min(8).max(64);
 const inputs = z.strictObject({ holder, inputs: z.array(windowInput).min(1).max(64) });

@@ -1,7 +1,6 @@
 import { windowState, type WindowState } from '../../../transport/protocol.ts';
 import { askWindow } from './ask-window.ts';
-import type { Place } from './place.ts';
-import type { WindowsPort } from './windows-port.ts';
+import type { Place, WindowsPort } from './windows-port.ts';
 
 const RENEW = 4000;
 const FPS = 8;

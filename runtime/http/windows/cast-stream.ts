@@ -2,7 +2,7 @@ import type { Call } from '../call.ts';
 import { Problem } from '../problem.ts';
 import { stillIn } from '../still-in.ts';
 import type { CastHub, Viewer } from './cast-hub.ts';
-import type { Place } from './place.ts';
+import type { Place } from './windows-port.ts';
 
 const PER_USER = 6;
 const BEAT = 15_000;

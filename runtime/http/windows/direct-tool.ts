@@ -1,6 +1,6 @@
 import type { Call } from '../call.ts';
 import { askWindow } from './ask-window.ts';
-import type { Place } from './place.ts';
+import type { Place } from './windows-port.ts';
 
 const PATIENCE = 55_000;
 

@@ -1,7 +1,7 @@
 import { answer as answerShape } from '../../../transport/protocol.ts';
 import type { Deps } from '../ports.ts';
 import { Problem, refusal } from '../problem.ts';
-import type { Place } from './place.ts';
+import type { Place } from './windows-port.ts';
 
 const FRESH = 1000;
 const MOST = 500;

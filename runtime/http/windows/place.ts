@@ -5,9 +5,7 @@ import type { Call } from '../call.ts';
 import { found } from '../call.ts';
 import type { Deps } from '../ports.ts';
 import { Problem } from '../problem.ts';
-
-/** Where a window is: its name on which worker, and the actor that it belongs to. */
-export type Place = { worker: string; window: string; actor: string; title: string; base: string };
+import type { Place } from './windows-port.ts';
 
 /** The window of an agent. Throws 404, or 409 while it has none. */
 export function placeOfAgent(d: Pick<Deps, 'db'>, id: string): Place {

@@ -1,5 +1,5 @@
 import { windowState } from '../../../transport/protocol.ts';
-import type { Place } from './place.ts';
+import type { Place } from './windows-port.ts';
 import type { WindowsPort } from './windows-port.ts';
 
 /** The worker ends an idle one after a minute; when nothing is heard by then, the worker is gone. */

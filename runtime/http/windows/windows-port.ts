@@ -25,3 +25,6 @@ export const natsWindows = (nc: NatsConnection): WindowsPort => ({
     return () => sub.unsubscribe();
   },
 });
+
+/** Where a window is: its name on which worker, and the actor that it belongs to. */
+export type Place = { worker: string; window: string; actor: string; title: string; base: string };
