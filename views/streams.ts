@@ -2,6 +2,7 @@ import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
 import { ago, chip, empty, region, stat } from './parts.ts';
 import { size } from './task.ts';
+import { brief } from './tasks.ts';
 import { workTabs } from './work-tabs.ts';
 
 export type StreamLine = { name: string; about: string; messages: number; bytes: number; firstSeq: number; lastSeq: number; lastMs: number | null; maxBytes: number | null; maxAgeMs: number | null; storage: string; replicas: number; consumers: ConsumerLine[] };
@@ -18,7 +19,7 @@ export function streamsPage(x: Ctx, m: StreamsModel): Html {
 }
 
 function row(x: Ctx, s: StreamLine): Html {
-  const limits = [s.maxAgeMs ? x.t('stream.max-age', { n: Math.round(s.maxAgeMs / 86_400_000) }) : null, s.maxBytes ? size(s.maxBytes) : null].filter(Boolean).join(' · ');
+  const limits = [s.maxAgeMs ? brief(x, s.maxAgeMs) : null, s.maxBytes ? size(s.maxBytes) : null].filter(Boolean).join(' · ');
   return html`<tr id=${`stream-${s.name}`} data-row=""><td data-label=${x.t('stream.stream')}><code>${s.name}</code><div class="sub">${s.about}</div><div class="chips">${chip(s.storage)}${s.replicas > 1 ? chip(`R${s.replicas}`) : null}${limits ? chip(limits) : null}</div></td>
   <td class="end" data-label=${x.t('stream.messages')}>${new Intl.NumberFormat(x.lang).format(s.messages)}<div class="sub nowrap">${s.firstSeq} … ${s.lastSeq}</div></td>
   <td class="end nowrap" data-label=${x.t('stream.bytes')}>${size(s.bytes)}${s.maxBytes ? html`<div><progress class=${s.bytes > s.maxBytes * 0.9 ? 'full' : null} max="100" value=${Math.min(100, Math.round((100 * s.bytes) / s.maxBytes))} aria-label=${x.t('stream.bytes')}></progress></div>` : null}</td>

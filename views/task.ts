@@ -98,5 +98,5 @@ const LEVEL: Record<string, string> = { out: 'info', err: 'warn' };
 
 const log = (x: Ctx, m: TaskModel): Html =>
   html`<p class="muted small">${x.t('task.log-shown', { n: m.logs.length, all: m.logTotal })}</p><div class="page-log"><pre class="log" tabindex="0" data-follow="">${
-    m.logs.length === 0 ? html`<span class="muted">${x.t('task.log-none')}</span>` : m.logs.map((l) => html`<span class=${`log-${LEVEL[l.level] ?? l.level}`} id=${`line-${l.id}`}><i>${hour(l.atMs)}</i> ${l.step ? html`<u>${String(l.step)}</u> ` : null}${visible(l.text)}\n</span>`)
+    m.logs.length === 0 ? html`<span class="muted">${x.t('task.log-none')}</span>` : m.logs.map((l) => html`<span class=${`log-${LEVEL[l.level] ?? l.level}`} id=${`line-${l.id}`}><i>${hour(l.atMs)}</i> ${l.step ? html`<u>${`${l.step}:`}</u>` : null}${l.step ? ' ' : null}${visible(l.text)}\n</span>`)
   }</pre></div>`;

@@ -106,7 +106,7 @@ export function lasted(x: Ctx, t: Pick<TaskCard, 'startedMs' | 'finishedMs'>): s
 }
 
 /** The same where there is little room: two parts at most become one. */
-export const brief = (x: Ctx, ms: number): string => (ms < 60_000 ? duration(x, ms) : ms < 3_600_000 ? `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 60_000)} min` : `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 3_600_000)} h`);
+export const brief = (x: Ctx, ms: number): string => (ms < 60_000 ? duration(x, ms) : ms < 3_600_000 ? `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 60_000)} min` : ms < 172_800_000 ? `${new Intl.NumberFormat(x.lang, { maximumFractionDigits: 1 }).format(ms / 3_600_000)} h` : x.t('task.days', { n: Math.round(ms / 86_400_000) }));
 
 /** Milliseconds as a person says them: 340 ms, 4.2 s, 3 min 20 s, 2 h 5 min. */
 export function duration(x: Ctx, ms: number): string {
