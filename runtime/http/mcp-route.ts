@@ -59,7 +59,13 @@ function backend(call: Call): McpBackend {
       const made = await call.command({ kind: 'task', id }, 'create', fields, id);
       return { task: typeof made['task'] === 'string' ? made['task'] : id, number: made['number'] ?? null, state: made['state'] };
     },
-    getTask: async (task) => found(findTask(db, task), `task ${task}`) as object,
+    async getTask(task) {
+      const row = findTask(db, task);
+      if (row) return row;
+      // One that was just made is not in the view yet.
+      const { state, context } = await call.command({ kind: 'task', id: task }, 'inspect');
+      return { ...(context as object), id: task, status: state };
+    },
     async cancelTask(task) {
       const { state } = await call.command({ kind: 'task', id: task }, 'cancel');
       return { task, state };

@@ -7,6 +7,8 @@ import { ToolFault, toolFault } from './tool-fault.ts';
 /** The largest answer, as JSON characters. */
 export const LARGEST = 256_000;
 const DEEPEST = 4;
+/** The tool's own waits end first, since they know better what was missing. */
+const GRACE = 1000;
 
 export type ToolPlace = Omit<ToolIo, 'signal' | 'timeoutMs' | 'run' | 'page'> & { page(): ToolIo['page'] };
 
@@ -19,12 +21,11 @@ export async function runTool(tools: ToolRegistry, name: string, args: unknown, 
   const given = read.data as { timeoutMs?: number };
   const limit = given.timeoutMs ?? tool.limitMs;
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new ToolFault('timeout', `${name}: took over ${limit} ms: raise timeoutMs, or wait for less`)), limit);
+  const timer = setTimeout(() => late.abort(new ToolFault('timeout', `${name}: took over ${limit} ms: raise timeoutMs, or wait for less`)), limit + GRACE);
   const both = AbortSignal.any([signal, late.signal]);
   const io: ToolIo = {
     ...place, page: place.page(), signal: both,
-    // The tool's own waits end first, since they know better what was missing.
-    timeoutMs: Math.max(50, limit - Math.min(200, limit / 10)),
+    timeoutMs: limit,
     run: (inner, innerArgs) => runTool(tools, inner, innerArgs, place, both, depth + 1),
   };
   try {

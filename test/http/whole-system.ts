@@ -74,8 +74,8 @@ export class WireWorker {
   }
 }
 
-/** nats-server, a master and the page as processes of their own, and a worker on the wire. Everything that they print is kept. */
-export async function wholeSystem() {
+/** nats-server, a master and the page as processes of their own, and a worker on the wire, or none. Everything that they print is kept. */
+export async function wholeSystem({ wire = true }: { wire?: boolean } = {}) {
   const port = await freePort();
   const stage: Stage = await openStage({ PORT: String(port), LOG_LEVEL: 'debug' });
   const { config } = stage;
@@ -93,7 +93,7 @@ export async function wholeSystem() {
   children.push(web);
   await until(() => fetch(`${base}/readyz`).then((r) => r.ok, () => false), 'the page is ready');
   const worker = new WireWorker(await stage.worker('w1'));
-  await worker.start();
+  if (wire) await worker.start();
   const admin = loadSecrets(config).admin;
   const entered = await fetch(`${base}/sign-in`, { method: 'POST', redirect: 'manual', headers: { origin: base, 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ user: 'admin', password: admin }) });
   const cookie = entered.headers.getSetCookie()[0]!.split(';')[0]!;

@@ -12,7 +12,7 @@ const PAGES: Record<string, string> = {
     <input type="file" name="file" id="file"><button id="send">Send</button></form><a href="/file.txt" download>file</a><p id="keys"></p>
     <script>document.addEventListener('keydown', (e) => document.getElementById('keys').textContent += e.key + ' '); setTimeout(() => document.body.insertAdjacentHTML('beforeend', '<p id=late>late</p>'), 300)</script>`),
   '/popup': page('Popup', '<h1>popped</h1><button onclick="window.close()">close</button>'),
-  '/pad': page('Pad', `<div id="pad" style="width:100vw;height:90vh;background:#cde"></div><input id="box"><script>window.hits = []; pad.addEventListener('click', (e) => { hits.push([e.clientX, e.clientY]); document.title = 'Pad ' + hits.length; })</script>`),
+  '/pad': page('Pad', `<input id="box"><div id="pad" style="width:100vw;height:85vh;background:#cde"></div><script>window.hits = []; pad.addEventListener('click', (e) => { hits.push([e.clientX, e.clientY]); document.title = 'Pad ' + hits.length; })</script>`),
   '/tall': page('Tall', '<div style="height:5000px">tall</div><p id="end">end</p>'),
 };
 

@@ -13,6 +13,7 @@
   const typing = find('[data-live-type]');
   const takeButton = find('[data-live-take]');
   const endButton = find('[data-live-end]');
+  let view = { w: 1280, h: 800 };
   let holder = null;
   let state = null;
   let queue = [];
@@ -23,6 +24,7 @@
   source.addEventListener('frame', (event) => {
     const { w, h, jpeg } = JSON.parse(event.data);
     img.src = `data:image/jpeg;base64,${jpeg}`;
+    view = { w, h };
     img.width = w;
     img.height = h;
     img.hidden = false;
@@ -129,7 +131,7 @@
     if (!touch) return;
     if (Math.hypot(event.clientX - touch.startX, event.clientY - touch.startY) > 8) touch.moved = true;
     // A finger that moves turns the page, as on any phone.
-    const scale = img.width / img.getBoundingClientRect().width;
+    const scale = view.w / img.getBoundingClientRect().width;
     if (touch.moved) put({ is: 'wheel', x: touch.x, y: touch.y, dx: (touch.lastX - event.clientX) * scale, dy: (touch.lastY - event.clientY) * scale });
     touch.lastX = event.clientX;
     touch.lastY = event.clientY;

@@ -1,4 +1,5 @@
 import { effectInput } from '../../../transport/protocol.ts';
+import type { Io } from '../../../platforms/contract.ts';
 import { pictureName } from '../../picture-name.ts';
 import type { EffectContext } from './effect-context.ts';
 import { codePicture, sendable } from './code-picture.ts';
@@ -16,7 +17,21 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
       return pictureName(ctx.token, txn);
     };
     const limit = (config.timeouts.loginCheck ?? 300_000) + 30_000;
-    const steps = platform.login(input.method, io, ctx.answer);
+    // People who look after it see what it sees, and can lend a hand.
+    const window = /^login\/([a-z0-9-]+)\//.exec(ctx.token)?.[1];
+    let takeBack = (): void => undefined;
+    const shown: Io = {
+      ...io,
+      async page() {
+        const page = await io.page();
+        if (window && !ctx.windows.shows(page)) {
+          takeBack();
+          takeBack = ctx.windows.lend(`login-${window}`.slice(0, 63), page, input.account);
+        }
+        return page;
+      },
+    };
+    const steps = platform.login(input.method, shown, ctx.answer);
     try {
       for (;;) {
         const next = await call('the login', () => steps.next(), limit);
@@ -38,6 +53,7 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
         }
       }
     } finally {
+      takeBack();
       void steps.return().catch(() => undefined);
     }
   });

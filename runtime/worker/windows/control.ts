@@ -6,14 +6,14 @@ const IDLE = 60_000;
 
 /** Who may act in one window by hand: one at a time, until they let go or do nothing for a minute. */
 export class Control {
-  readonly #idleMs: number;
+  readonly #idleMs: () => number;
   readonly #told: (ended?: { holder: string; why: string }) => void;
   #holder: { id: string; by: string } | null = null;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   /** `told` is called when somebody takes or lets go. */
-  constructor(told: (ended?: { holder: string; why: string }) => void, idleMs = IDLE) {
+  constructor(told: (ended?: { holder: string; why: string }) => void, idleMs = () => IDLE) {
     this.#told = told;
     this.#idleMs = idleMs;
   }
@@ -53,7 +53,7 @@ export class Control {
 
   #wind(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end('idle for a minute'), this.#idleMs);
+    this.#timer = setTimeout(() => this.#end('idle for a minute'), this.#idleMs());
     this.#timer.unref();
   }
 

@@ -18,7 +18,8 @@ export type DeskOptions = {
   cast(agent: string, message: Uint8Array): void;
   /** Puts bytes into the object store. */
   store(name: string, bytes: Buffer, type: string): Promise<void>;
-  idleMs?: number;
+  /** How long one who took over may do nothing, ms. */
+  idleMs?: () => number;
 };
 
 type Seat = { window: Window; cast: Cast; control: Control };

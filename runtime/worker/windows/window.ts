@@ -48,7 +48,11 @@ export class Window {
     this.lent = parts.lent ?? false;
     this.ended = this.#end.signal;
     this.#watch(parts.page);
-    parts.page.context().once('close', () => this.#fail('its browser is gone'));
+    const context = parts.page.context();
+    const gone = () => this.#fail('its browser is gone');
+    context.once('close', gone);
+    // A context of an account outlives many windows.
+    this.ended.addEventListener('abort', () => context.off('close', gone), { once: true });
   }
 
   /** The page in front: the newest popup while there is one. */

@@ -81,6 +81,10 @@ export class Windows {
     return () => void window.close('its owner took it back');
   }
 
+  shows(page: Page): boolean {
+    return [...this.#open.values()].some((w) => w.page === page);
+  }
+
   of(agent: string): Window | null {
     return this.#open.get(agent) ?? null;
   }
