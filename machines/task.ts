@@ -65,11 +65,14 @@ export type TaskContext = Omit<TaskInput, 'at' | 'retries'> & {
   finishedAt: number | null;
   retryAt: number | null;
   outcome: Omit<TaskOutcome, 'ms'> | null;
+  /** What attempts left that failed, like a picture of the page; absent where there is none. */
+  kept?: TaskArtefact[];
   error: { kind: string; message: string } | null;
 };
 
 export type TaskEvent =
   | { type: 'STARTED'; agent: string | null }
+  | { type: 'KEPT'; artefact: TaskArtefact }
   | { type: 'CANCEL'; by?: string };
 
 /** Never tried again: the same would come of it. */
@@ -77,6 +80,7 @@ const FINAL = ['refused'];
 /** The worker went: no fault of the task. */
 const LOST = ['lost', 'fenced', 'aborted'];
 const LOSSES = 5;
+const MOST_KEPT = 10;
 
 const outputOf = <T>(event: object): T => (event as { output: T }).output;
 const kindOf = (event: object): string => faultOf(event).kind;
@@ -97,6 +101,7 @@ export const taskMachine = setup({
   actions: {
     ...outward,
     placed: assign(({ context, event }) => ({ place: outputOf<TaskPlace>(event), placings: context.placings + 1, assignedAt: stamp(event).at, startedAt: null, retryAt: null, avoid: null })),
+    kept: assign(({ context, event }) => (event.type === 'KEPT' ? { kept: [...(context.kept ?? []), event.artefact].slice(-MOST_KEPT) } : {})),
     started: assign(({ event }) => ({ startedAt: stamp(event).at })),
     did: assign(({ context, event }) => {
       const { result, object, artefacts, agent, ms } = outputOf<TaskOutcome>(event);
@@ -199,6 +204,7 @@ export const taskMachine = setup({
       entry: 'take',
       exit: 'free',
       initial: 'assigned',
+      on: { KEPT: { actions: 'kept' } },
       invoke: {
         id: 'work',
         src: 'work',

@@ -41,7 +41,7 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       const row = {
         id, placings: c.placings, status, why: status === 'pending' ? (why.get(shape) ?? null) : status === 'waiting' ? (state === 'waiting.scheduled' ? `starts at ${new Date(c.notBefore!).toISOString()}` : `after task ${(seqs.all(JSON.stringify(c.after)) as number[]).join(', ')}`) : null,
         worker_id: c.place?.worker ?? null, agent_id: c.outcome?.agent ?? c.place?.agent ?? c.requirements.agent ?? null, account_id: c.requirements.account ?? null,
-        attempt: c.attempt, retry_ms: status === 'retrying' ? c.retryAt : null, result: c.outcome && c.outcome.object === null ? JSON.stringify(c.outcome.result) : null, object: c.outcome?.object ?? null, artefacts: JSON.stringify(c.outcome?.artefacts ?? []),
+        attempt: c.attempt, retry_ms: status === 'retrying' ? c.retryAt : null, result: c.outcome && c.outcome.object === null ? JSON.stringify(c.outcome.result) : null, object: c.outcome?.object ?? null, artefacts: JSON.stringify([...(c.kept ?? []), ...(c.outcome?.artefacts ?? [])]),
         error_kind: c.error?.kind ?? null, error_message: c.error?.message ?? null, created_ms: c.createdAt, assigned_ms: c.assignedAt, started_ms: c.startedAt, finished_ms: c.finishedAt, updated_ms: entry.at,
       };
       if (there.get(id) === c.createdAt) update.run(row);

@@ -88,6 +88,12 @@ describe('agents with a real master, page, worker and browser', () => {
     expect(audit.map((r) => `${r.by} ${r.event}`)).toEqual(expect.arrayContaining(['token:tests tool exec_js', 'operator tool heading']));
     expect(audit.some((r) => /screenshot|extract|click/.test(r.event))).toBe(false);
 
+    const failing = await s.api('POST', '/tasks', { title: 'Fails', type: 'test', retries: 0, payload: { url: site.url, actions: [{ tool: 'click', args: { selector: '#nope', timeoutMs: 200 } }] } });
+    const failed = await until(async () => { const { task } = (await s.api('GET', `/tasks/${failing.body.task?.id ?? failing.body.id}`)).body; return task?.status === 'failed' ? task : null; }, 'the task fails');
+    expect(failed.artefacts.map((a: { name: string }) => a.name)).toEqual(['failure-1.jpg']);
+    const left = await fetch(`${s.base}/api/v1/tasks/${failed.id}/artefacts/failure-1.jpg`, { headers: { cookie: s.cookie } });
+    expect([left.status, Buffer.from(await left.arrayBuffer()).subarray(0, 2)]).toEqual([200, Buffer.from([0xff, 0xd8])]);
+
     const cast = await fetch(`${s.base}/agents/${id}/cast`, { headers: { cookie: s.cookie } });
     const reader = cast.body!.getReader();
     let told = '';

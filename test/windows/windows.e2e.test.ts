@@ -108,7 +108,7 @@ describe('tasks on a page', () => {
   it('fail by step and tool, keep what the page showed, and are told whether to try again', async () => {
     const s = stage();
     expect(await fault(run({ url: `${site.url}/form`, actions: [{ tool: 'click', args: { selector: '#nope', timeoutMs: 400 } }] }, {}, s))).toEqual(['tool-failed', 'step 2 (click): nothing matches selector #nope within 400 ms: check it with snapshot, or wait_for it first']);
-    expect(s.events[1]).toMatchObject({ type: 'KEPT', artefact: { name: 'failure.jpg', type: 'image/jpeg' } });
+    expect(s.events[1]).toMatchObject({ type: 'KEPT', artefact: { name: 'failure-1.jpg', type: 'image/jpeg' } });
     expect(kept.get((s.events[1] as { artefact: { object: string } }).artefact.object)!.length).toBeGreaterThan(1000);
     expect(s.notes.find((n) => n.level === 'error')?.text).toContain('step 2 (click)');
     expect(await fault(run({ url: site.url, actions: [{ tool: 'click', args: { selector: 'a' } }] }))).toEqual(['tool-failed', 'step 2 (click): 5 elements match: give nth (0 is the first), or a narrower selector']);

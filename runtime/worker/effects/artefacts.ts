@@ -14,9 +14,11 @@ export class Artefacts {
   readonly list: Artefact[] = [];
   readonly #ctx: EffectContext;
   readonly #folder: string;
+  readonly #attempt: number;
 
   constructor(ctx: EffectContext, of: { task: string; attempt: number }) {
     this.#ctx = ctx;
+    this.#attempt = of.attempt;
     this.#folder = `tasks/${of.task}/${of.attempt}-${randomBytes(4).toString('hex')}`;
   }
 
@@ -34,7 +36,7 @@ export class Artefacts {
     try {
       const body = await window.page.screenshot({ type: 'jpeg', quality: 60, timeout: 5000 });
       signal.throwIfAborted();
-      const { name, object, bytes } = await this.keep('failure.jpg', 'image/jpeg', body);
+      const { name, object, bytes } = await this.keep(`failure-${this.#attempt}.jpg`, 'image/jpeg', body);
       this.#ctx.emit({ type: 'KEPT', artefact: { name, type: 'image/jpeg', object, bytes } });
       this.#ctx.note({ level: 'info', text: `what the page showed is kept as ${name}` });
     } catch (error) {
