@@ -22,10 +22,15 @@ const master = await startMaster(loadConfig(process.env), { bindings: new Map([.
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 process.stdout.write('master is up\n');
-process.on('SIGUSR2', () => {
+const tell = () => {
   const { turns, batches } = master.engine!.host.counts;
   const { user, system } = process.cpuUsage();
   process.stdout.write(`counts ${JSON.stringify({ turns, batches, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000, loopP99: loop.percentile(99) / 1e6 })}\n`);
   loop.reset();
+};
+process.on('SIGUSR2', tell);
+process.on('SIGHUP', () => {
+  (globalThis as { gc?(): void }).gc?.();
+  tell();
 });
 process.on('SIGTERM', () => void master.stop().then(() => process.exit(0)));

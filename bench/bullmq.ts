@@ -23,6 +23,8 @@ export async function openBullmq(fsync: 'always' | 'everysec') {
     return c;
   };
   return {
+    port,
+    queue: () => new Queue(`q-${Math.random()}`, { connection: client() }),
     /** Jobs a second: all are waiting, then one worker takes them. */
     async drain(jobs: number, concurrency: number): Promise<number> {
       const name = `drain-${Math.random()}`;

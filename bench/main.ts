@@ -5,9 +5,10 @@ import { packageRoot } from '../runtime/package-root.ts';
 import { openBullmq } from './bullmq.ts';
 import { measureFleet } from './fleet.ts';
 import { openPages } from './pages.ts';
-import { median, quantiles } from './quantiles.ts';
+import { median, quantiles, type Quantiles } from './quantiles.ts';
 import { openRestate } from './restate.ts';
 import { measureRestarts } from './restarts.ts';
+import { openTasks } from './tasks.ts';
 import { openTroupe } from './troupe.ts';
 
 type Row = { figure: string; troupe: string; other: string; ratio: string; aim: string };
@@ -16,6 +17,7 @@ const EVENTS = 60_000;
 const ACTORS = 1_000;
 const ROUNDS = 3;
 const KNOWN = 10_000;
+const BURST = 20_000;
 
 const rows: Row[] = [];
 const say = (row: Row) => {
@@ -133,6 +135,38 @@ async function fleet(): Promise<void> {
   say({ figure: 'a worker falls silent, until all its accounts are elsewhere', troupe: `${(f.elsewhereMs / 1000).toFixed(1)} s`, other: '', ratio: '', aim: 'under 35 s' });
 }
 
+/** Tasks from the command to the worker's handler, and in a burst; BullMQ's jobs in the same minutes. */
+async function tasks(): Promise<void> {
+  const t = await openTasks();
+  await t.startWorker();
+  await t.latency(50, 4);
+  for (const [rate, seconds] of [[50, 10], [1_000, 6]] as const) {
+    const own: Quantiles[] = [];
+    const theirs: Quantiles[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      own.push(await t.latency(rate, seconds));
+      if (t.bull) theirs.push(await t.bullLatency(rate, seconds));
+    }
+    for (const [q, aim] of [['p50', 'under 5 ms, and BullMQ\'s'], ['p99', 'under 100 ms, and BullMQ\'s']] as const) {
+      const [mine, other] = [median(own.map((o) => o[q])), median(theirs.map((o) => o[q]))];
+      say({ figure: `task created to its handler on a worker, ${rate.toLocaleString('en')}/s, ${q}`, troupe: ms(mine), other: t.bull ? `BullMQ, add to handler: ${ms(other)}` : 'no redis-server here', ratio: t.bull ? times(other / mine) : '', aim });
+    }
+  }
+  const other = t.bull ? await t.bullBurst(BURST) : null;
+  const b = await t.burst(BURST);
+  const again = t.bull ? await t.bullBurst(BURST) : null;
+  await t.close();
+  if (b.lost !== 0 || b.twice !== 0) throw new Error(`${b.lost} tasks were lost and ${b.twice} ran twice: the figures would mean nothing`);
+  const theirs = (pick: (o: { accepted: number; drained: number }) => number) => (other && again ? (pick(other) + pick(again)) / 2 : Number.NaN);
+  const n = BURST.toLocaleString('en');
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  for (const [what, key] of [[`burst of ${n} tasks, accepted (stored and synced), 200 callers`, 'accepted'], [`the same, drained by one worker process, 100 at once, no-op`, 'drained']] as const) {
+    say({ figure: what, troupe: per(b[key]), other: other ? `BullMQ, AOF always: ${per(theirs((o) => o[key]))}` : 'no redis-server here', ratio: other ? times(b[key] / theirs((o) => o[key])) : '', aim: 'BullMQ\'s' });
+  }
+  say({ figure: 'tasks lost, and run twice', troupe: `${b.lost}, ${b.twice}`, other: '', ratio: '', aim: '0' });
+  say({ figure: 'the master\'s memory: before, all accepted, highest, drained', troupe: [b.rss.begin, b.rss.accepted, b.rss.peak, b.rss.end].map(mb).join(', '), other: `its heap after a collection: ${mb(b.heap.begin)}, then ${mb(b.heap.end)}`, ratio: '', aim: 'flat' });
+}
+
 async function restarts(): Promise<void> {
   const { driver, bare } = await measureRestarts(30);
   say({ figure: 'local worker killed with -9 to its process running and loaded again, no backoff', troupe: ms(driver), other: `bare spawn: ${ms(bare)}`, ratio: times(bare / driver), aim: 'above 0.83x (1.2 times the spawn)' });
@@ -166,7 +200,7 @@ const PARTS: Record<string, () => Promise<void>> = {
     await throughput('always');
     await throughput('2m');
   },
-  latency, cold, restate, heartbeats, restarts, pages, fleet,
+  latency, tasks, cold, restate, heartbeats, restarts, pages, fleet,
 };
 const [loadBefore] = loadavg() as [number];
 const asked = process.argv.slice(2);

@@ -21,7 +21,7 @@ export async function openTroupe(sync: 'always' | '2m') {
     /** Milliseconds until it answers a command. */
     async start(): Promise<number> {
       const started = performance.now();
-      master = spawn(process.execPath, ['--max-semi-space-size=32', built('bench', 'bench-master.js')], {
+      master = spawn(process.execPath, ['--max-semi-space-size=32', '--expose-gc', built('bench', 'bench-master.js')], {
         env: { PATH: process.env['PATH'], TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0], PARTITIONS: '16', TROUPE_DEMO: '0', TROUPE_LOCAL_WORKER: '0', LOG_LEVEL: 'error' },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -38,11 +38,16 @@ export async function openTroupe(sync: 'always' | '2m') {
         await new Promise((r) => setTimeout(r, 10));
       }
     },
+    pid: (): number => master!.pid!,
+    ask: <T>(subject: string, payload: unknown, options?: { timeout?: number }): Promise<T> => mux.json<T>(subject, payload, options),
     async kill(): Promise<void> {
       if (master) await stage.kill(master);
       master = null;
     },
-    counts(): Promise<Counts> {
+    counts: (): Promise<Counts> => self.told('SIGUSR2'),
+    /** Bytes that its heap holds after everything unused is given back. */
+    liveHeap: async (): Promise<number> => (await self.told('SIGHUP')).heap,
+    told(signal: 'SIGUSR2' | 'SIGHUP'): Promise<Counts> {
       return new Promise((resolve) => {
         const hear = (line: string) => {
           if (!line.startsWith('counts ')) return;
@@ -50,7 +55,7 @@ export async function openTroupe(sync: 'always' | '2m') {
           resolve(JSON.parse(line.slice(7)) as Counts);
         };
         heard.push(hear);
-        master!.kill('SIGUSR2');
+        master!.kill(signal);
       });
     },
     /** Stores events in the inbox, for `actors` in turn. */
