@@ -55,6 +55,11 @@ const isAddress = (v: string, protocols: string[]) => {
     return false;
   }
 };
+const isRoute = (v: string) => {
+  const [, host, at] = /^([^:]+)(?::(\d{1,5}))?$/.exec(v) ?? [];
+  return host !== undefined && isHost(host) && (at === undefined || isPort(at));
+};
+const routeOf = (v: string) => (v.includes(':') ? v : `${v}:6222`);
 const url = (protocols: string[], fallback: string, help: string) =>
   about(
     z.string().refine((v) => v.split(',').every((u) => isAddress(u, protocols)),
@@ -112,6 +117,11 @@ const schema = z.object({
     z.string().default('always').refine((v) => v === 'always' || /^[1-9]\d{0,3}(ms|s|m)$/.test(v), 'must be `always` or a time like 10s; `always` is the one that survives a power cut'),
     'always', 'sync_interval of the journal\'s server'),
   TROUPE_NATS_SERVER: path('found', 'nats-server to run, 2.12 or newer'),
+  NATS_CLUSTER: about(z.string().refine((v) => v.split(',').every((h) => isRoute(h.trim())), 'must be the servers of the cluster as host or host:port, with commas').optional(), '', 'servers of the cluster that `troupe nats --cluster` is one of, with commas; only for a new store'),
+  NATS_SERVER_NAME: about(z.string().refine((v) => isId(v), 'must be 1 to 63 of a-z, 0-9 and hyphens').optional(), '', 'the name of this server in its cluster; no two are alike'),
+  NATS_CLUSTER_PORT: port('6222', 'port on which the servers of a cluster reach this one'),
+  NATS_STORE: path('<data>/nats', 'where nats-server keeps the streams'),
+  NATS_REPLICAS: oneOf('1', ['1', '3', '5'], 'how many servers of the cluster keep each stream, when the streams are made'),
   NATS_MONITOR_PORT: port('8222', 'port of nats-server\'s monitoring page, on loopback'),
   TROUPE_CHROMIUM: path('found', 'Chromium or Chrome to run'),
   TROUPE_DOCKER_MOUNTS: about(z.string().refine((v) => v.split(',').every((p) => isAbsolute(p.trim()) && p.trim() !== '/'), 'must be folders that start with /, with commas').optional(), '', 'folders that containers may mount'),
@@ -143,6 +153,10 @@ export type Config = {
     passwordFile: string | null;
     pskFile: string;
     monitorPort: number;
+    /** Null for a server alone. */
+    cluster: { name: string; port: number; routes: string[] } | null;
+    store: string | null;
+    replicas: number;
     /** `always`, or a time like `10s`. */
     sync: string;
     server: string | null;
@@ -214,6 +228,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       passwordFile: v.NATS_PASSWORD_FILE ? absolute(v.NATS_PASSWORD_FILE) : null,
       pskFile: v.WORKER_PSK_FILE ? absolute(v.WORKER_PSK_FILE) : join(secretsDir, 'worker-psk'),
       monitorPort: v.NATS_MONITOR_PORT ?? 8222,
+      cluster: v.NATS_CLUSTER ? { name: v.NATS_SERVER_NAME ?? hostId('nats-1'), port: v.NATS_CLUSTER_PORT ?? 6222, routes: v.NATS_CLUSTER.split(',').map((h) => routeOf(h.trim())) } : null,
+      store: v.NATS_STORE ? absolute(v.NATS_STORE) : null,
+      replicas: Number(v.NATS_REPLICAS),
       sync: v.TROUPE_SYNC,
       server: v.TROUPE_NATS_SERVER ? absolute(v.TROUPE_NATS_SERVER) : null,
     },

@@ -28,7 +28,7 @@ export async function repairJournal(ctx: VerbContext, yes: boolean): Promise<num
     const jsm = await jetstreamManager(nc);
     const missing = FED.filter((s) => !present.includes(s));
     for (const stream of missing) ctx.out(`stream ${stream} is missing${yes ? ': made anew' : ' and would be made anew'}`);
-    if (missing.length > 0 && yes) await createStreams(nc, config.partitions, null);
+    if (missing.length > 0 && yes) await createStreams(nc, config.partitions, null, config.nats.replicas);
     const journal = new JournalStream(mux);
     const lost = missing.includes(STREAM.journal) && !yes ? await lostOf(db, async () => null) : await lostOf(db, (actor) => journal.last(actor));
     for (const l of lost) ctx.out(`${l.actor}: the journal ends at turn ${l.has}, this machine has seen ${l.index}${yes ? ': stored again' : ''}`);

@@ -19,8 +19,8 @@ export class ServerUnfit extends Error {
 type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
 
 /** Every stream as first-time set-up makes it. The journal is never purged, cut inside, compressed or rolled up. */
-export function streamConfigs(partitions: number): Wanted[] {
-  const file = { storage: 'file', retention: 'limits', num_replicas: 1 } as const;
+export function streamConfigs(partitions: number, replicas = 1): Wanted[] {
+  const file = { storage: 'file', retention: 'limits', num_replicas: replicas } as const;
   return [
     { ...file, name: STREAM.journal, subjects: [`${PREFIX}.journal.*.*`], max_age: nanos(JOURNAL_AGE_MS), deny_delete: true, deny_purge: true, allow_direct: true, allow_atomic: true, discard: 'new' },
     {
@@ -38,7 +38,7 @@ export function streamConfigs(partitions: number): Wanted[] {
     { ...file, name: STREAM.notes, subjects: [`${PREFIX}.note.*.*`], max_age: nanos(365 * DAY), max_bytes: 256 * 1024 * 1024, duplicate_window: nanos(120_000), allow_direct: true, discard: 'old' },
     { ...file, name: STREAM.log, subjects: [`${PREFIX}.log.*.*`], max_age: nanos(14 * DAY), max_bytes: 512 * 1024 * 1024, allow_direct: true, discard: 'old' },
     { ...file, name: STREAM.tasklog, subjects: [`${PREFIX}.tasklog.*.*`], max_age: nanos(7 * DAY), max_bytes: 256 * 1024 * 1024, allow_direct: true, discard: 'old' },
-    { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: 1, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
+    { name: STREAM.lease, subjects: [`${PREFIX}.lease.*`], storage: 'memory', retention: 'limits', num_replicas: replicas, max_msgs_per_subject: 1, max_age: nanos(3_000), allow_direct: true, discard: 'old' },
   ] as Wanted[];
 }
 
@@ -78,15 +78,15 @@ export async function presentStreams(jsm: JetStreamManager): Promise<Set<string>
 /**
  * First-time set-up. A stream that is missing later is never made again by itself: that would hide a loss.
  * `known` names what this data directory has seen made, null before its first set-up: a stream that a newer build brings is made then.
- * The lease stream lives in memory and may always be made.
+ * The lease stream lives in memory and may always be made. `replicas`: in a cluster of servers, how many keep each stream.
  */
-export async function createStreams(nc: NatsConnection, partitions: number, known: ReadonlySet<string> | null): Promise<{ made: string[]; missing: string[] }> {
+export async function createStreams(nc: NatsConnection, partitions: number, known: ReadonlySet<string> | null, replicas = 1): Promise<{ made: string[]; missing: string[] }> {
   const first = (name: string) => known === null || (LATER.has(name) && !known.has(name));
   const jsm = await jetstreamManager(nc);
   const present = await presentStreams(jsm);
   const made: string[] = [];
   const missing: string[] = [];
-  for (const wanted of streamConfigs(partitions)) {
+  for (const wanted of streamConfigs(partitions, replicas)) {
     if (present.has(wanted.name)) continue;
     if (!first(wanted.name) && wanted.name !== STREAM.lease) {
       missing.push(wanted.name);
@@ -99,12 +99,12 @@ export async function createStreams(nc: NatsConnection, partitions: number, know
   for (const [bucket, { ttl }] of Object.entries(BUCKETS)) {
     if (present.has(`KV_${bucket}`)) continue;
     if (!first(`KV_${bucket}`)) missing.push(`KV_${bucket}`);
-    else await kvm.create(bucket, { ttl, history: 1 });
+    else await kvm.create(bucket, { ttl, history: 1, replicas });
   }
   for (const [store, { ttl, bytes }] of Object.entries(STORES)) {
     if (present.has(`OBJ_${store}`)) continue;
     if (!first(`OBJ_${store}`)) missing.push(`OBJ_${store}`);
-    else await new Objm(nc).create(store, { ttl: nanos(ttl), max_bytes: bytes });
+    else await new Objm(nc).create(store, { ttl: nanos(ttl), max_bytes: bytes, replicas });
   }
   return { made, missing };
 }
@@ -112,7 +112,9 @@ export async function createStreams(nc: NatsConnection, partitions: number, know
 /** Makes the lease stream again after the server lost its memory; leases taken before then are void. */
 export async function createLeaseStream(nc: NatsConnection): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  await add(jsm, streamConfigs(1).find((s) => s.name === STREAM.lease)!).catch(() => {});
+  // As many copies as the others have.
+  const replicas = await jsm.streams.info(STREAM.inbox).then((i) => i.config.num_replicas, () => 1);
+  await add(jsm, streamConfigs(1, replicas).find((s) => s.name === STREAM.lease)!).catch(() => {});
 }
 
 async function add(jsm: JetStreamManager, wanted: Wanted): Promise<void> {

@@ -47,14 +47,17 @@ function alert(x: Ctx, a: AlertLine, mayAct: boolean): Html {
     button({ url: `${url}/remove`, label: x.t('remove'), tone: 'danger', why: no ?? (a.builtin ? x.t('alert.builtin') : null), confirm: x.t('alert.remove-sure', { name: a.name }) }),
   ])}</div>
   <p class="sub">${ruleWords(x, a.rule)}</p>
-  ${a.breaching.length > 0 ? html`<ul class="chips">${a.breaching.slice(0, 12).map((b) => html`<li class="chip bad">${b.subject === '-' ? null : b.href ? html`<a href=${b.href}>${b.subject}</a> ` : `${b.subject} `}${value(x, b.value, a.rule.unit)}</li>`)}${a.breaching.length > 12 ? html`<li class="chip">${x.t('groups.more', { n: a.breaching.length - 12 })}</li>` : null}</ul>` : null}
+  ${a.breaching.length > 0 ? html`<ul class="chips">${a.breaching.slice(0, 12).map((b) => html`<li class="chip bad">${b.subject === '-' ? null : b.href ? html`<a href=${b.href}>${b.subject}</a> ` : `${b.subject} `}${atAll(a.rule) && b.subject !== '-' ? null : value(x, b.value, a.rule.unit)}</li>`)}${a.breaching.length > 12 ? html`<li class="chip">${x.t('groups.more', { n: a.breaching.length - 12 })}</li>` : null}</ul>` : null}
   ${a.status === 'acknowledged' && a.acknowledgedBy ? html`<p class="sub">${x.t('alert.acknowledged-by', { who: who(a.acknowledgedBy) })}</p>` : null}${a.snoozedMs && a.snoozedMs > x.now ? html`<p class="sub">${x.t('alert.snoozed-for')} ${countdown(x, a.snoozedMs)}</p>` : null}${a.error ? html`<p class="bad-text">${a.error}</p>` : null}
   ${a.history.length > 0 ? html`<details class="fold" id=${`history-${a.id}`}><summary>${x.t('alert.history', { n: a.history.length })}</summary><ol class="pending">${a.history.map((h) => html`<li><span class="grow">${x.word('moment', h.what)}${h.by ? ` · ${who(h.by)}` : null}</span><span class="sub" title=${clock(x, h.at)}>${ago(x, h.at)}</span></li>`)}</ol></details>` : null}</li>`;
 }
 
+/** Of what must not be at all, the limit says nothing. */
+const atAll = (r: RuleWords): boolean => r.op === 'above' && r.threshold === 0;
+
 /** `Tasks pending over 100 for 10 min`. */
 export function ruleWords(x: Ctx, r: RuleWords): Value {
-  const limit = x.t(r.op === 'above' ? 'alert.over' : 'alert.under', { metric: x.word('watched', r.metric), limit: value(x, r.threshold, r.unit) });
+  const limit = atAll(r) ? x.word('watched', r.metric) : x.t(r.op === 'above' ? 'alert.over' : 'alert.under', { metric: x.word('watched', r.metric), limit: value(x, r.threshold, r.unit) });
   return html`${limit}${r.forSeconds > 0 ? ` · ${x.t('alert.for', { time: time(x, r.forSeconds) })}` : null}${r.clear !== null ? ` · ${x.t('alert.until', { limit: value(x, r.clear, r.unit) })}` : null}${r.repeatMinutes > 0 ? ` · ${x.t('alert.every', { time: time(x, r.repeatMinutes * 60) })}` : null}${r.only ? [' · ', html`<code>${r.only}</code>`] : null}`;
 }
 
@@ -64,12 +67,12 @@ const time = (x: Ctx, s: number): string => (s < 1 ? `${Math.round(s * 1000)} ms
 function sink(x: Ctx, s: SinkLine, mayDecide: boolean): Html {
   const url = `/alerts/sinks/${s.id}`;
   const no = mayDecide ? null : x.t('machines.admin-only');
-  return html`<li class="card alert calm" id=${`sink-${s.id}`} data-row=""><div class="row">${tag(x, s.status, 'sink')}<b>${s.name}</b>${chip(x.word('sink-type', s.type))}${chip(x.t('alert.least', { severity: x.word('severity', s.least) }))}<span class="grow"></span>${button({ url: `${url}/test`, label: x.t('alert.test'), why: no ?? (s.enabled ? null : x.t('alert.is-off')) })}${menu(x, `menu-sink-${s.id}`, [
+  return html`<li class="card alert calm" id=${`sink-${s.id}`} data-row=""><div class="row">${tag(x, s.status === 'waiting' ? 'retrying' : s.status, 'sink')}<b>${s.name}</b>${chip(x.word('sink-type', s.type))}${chip(x.t('alert.least', { severity: x.word('severity', s.least) }))}<span class="grow"></span>${button({ url: `${url}/test`, label: x.t('alert.test'), why: no ?? (s.enabled ? null : x.t('alert.is-off')) })}${menu(x, `menu-sink-${s.id}`, [
     s.status === 'waiting' ? button({ url: `${url}/retry`, label: x.t('alert.retry'), why: no }) : null,
     opener(`${url}/edit`, x.t('edit'), 'plain', no),
     button({ url: `${url}/${s.enabled ? 'off' : 'on'}`, label: x.t(s.enabled ? 'alert.disable' : 'alert.enable'), why: no }),
     button({ url: `${url}/remove`, label: x.t('remove'), tone: 'danger', why: no, confirm: x.t('alert.remove-sink-sure', { name: s.name }) }),
-  ])}</div><p class="sub"><code class="place">${s.to}</code></p>
+  ])}</div><p class="sub"><code>${s.to}</code></p>
   <p class="sub">${x.t('alert.sent', { n: s.sent })}${s.lastSentMs ? [' · ', ago(x, s.lastSentMs)] : null}${s.kept > 0 ? ` · ${x.t('alert.kept', { n: s.kept })}` : null}${s.dropped > 0 ? ` · ${x.t('alert.dropped', { n: s.dropped })}` : null}${s.status === 'waiting' && s.nextMs ? [` · ${x.t('alert.again-in')} `, countdown(x, s.nextMs)] : null}</p>${s.error ? html`<p class="bad-text">${reason(x, s.error)}</p>` : null}</li>`;
 }
 

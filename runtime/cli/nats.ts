@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { unwatchFile, watchFile } from 'node:fs';
+import { ConfigError } from '../config.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
@@ -9,17 +10,20 @@ import { readArgs, type VerbContext } from '../verb.ts';
 
 export const name = 'nats';
 export const summary = 'run nats-server in the foreground, with our users and settings';
-export const usage = `Usage: troupe nats [--prepare | --follow-users | --worker ID]
+export const usage = `Usage: troupe nats [--cluster] [--prepare | --follow-users | --worker ID]
 
 Writes <data>/nats-server.conf and its users, then runs nats-server with it.
   --prepare       write the files and print the server and its configuration, one a line
   --follow-users  have the server read its users again whenever their file changes: for a master that
                   can't signal it, on another machine or in another container with the same folder
+  --cluster       as one of the servers in NATS_CLUSTER, under NATS_SERVER_NAME; only over an empty store or one that
+                  a cluster has made, and with the same secrets and users as the others
   --worker ID     give a worker elsewhere its user, and let the running server know`;
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
-  const { flags } = readArgs(args, { prepare: { type: 'boolean' }, 'follow-users': { type: 'boolean' }, worker: { type: 'string' } });
+  const { flags } = readArgs(args, { cluster: { type: 'boolean' }, prepare: { type: 'boolean' }, 'follow-users': { type: 'boolean' }, worker: { type: 'string' } });
   const config = ctx.config();
+  if ((flags.cluster ?? false) !== (config.nats.cluster !== null)) throw new ConfigError([flags.cluster ? '--cluster needs NATS_CLUSTER (its servers) and NATS_SERVER_NAME' : 'NATS_CLUSTER is set: say --cluster too, or unset it']);
   if (flags.worker !== undefined) {
     await admitWorker(config, loadSecrets(config), flags.worker);
     ctx.out(`${flags.worker} may connect; it needs ${config.nats.pskFile} and WORKER_ID=${flags.worker}`);

@@ -229,7 +229,7 @@ async function setUpStreams(config: Config, nc: Parameters<typeof createStreams>
   const mark = join(config.dataDir, 'streams.json');
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const before = existsSync(mark) ? (JSON.parse(readFileSync(mark, 'utf8')) as { made: string[] }) : null;
-  const { made, missing } = await createStreams(nc, config.partitions, before && new Set(before.made));
+  const { made, missing } = await createStreams(nc, config.partitions, before && new Set(before.made), config.nats.replicas);
   const kept = new Set([...(before?.made ?? []), ...made]);
   if (kept.size !== before?.made.length) writeWhole(mark, `${JSON.stringify({ made: [...kept], at: new Date().toISOString() })}\n`);
   return missing;

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { agentPassword, agentUser, pskName } from '../agent/passwords.ts';
 import { workerLogin, type NatsLogin } from '../nats-login.ts';
 import { readPsks, type Secrets } from '../secrets.ts';
-import { serverFiles } from './server-config.ts';
 import { tryServer } from './server-ready.ts';
 import { knownMachines, writeMachine, writeUsers } from './users.ts';
 
@@ -48,10 +48,14 @@ async function taken(config: Config, login: NatsLogin, changed: boolean): Promis
   }
 }
 
-/** Tells our server to read its users again. False when it doesn't run here. */
+/** Tells our servers here to read their users again. False when none runs here. */
 export function reloadServer(config: Config): boolean {
-  const { pidFile, configFile } = serverFiles(config);
-  if (!existsSync(pidFile)) return false;
+  const names = existsSync(config.dataDir) ? readdirSync(config.dataDir).flatMap((n) => /^nats-server(-[a-z0-9-]+)?\.pid$/.exec(n)?.slice(1, 2) ?? []) : [];
+  const told = names.map((own = '') => reload(join(config.dataDir, `nats-server${own}.pid`), join(config.dataDir, `nats-server${own}.conf`)));
+  return told.includes(true);
+}
+
+function reload(pidFile: string, configFile: string): boolean {
   const pid = Number(readFileSync(pidFile, 'utf8'));
   // The pid may be a stranger's by now: only a process that was started with our file is ours.
   let argv: string[];

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -12,10 +13,12 @@ export type ServerFiles = { configFile: string; pidFile: string; storeDir: strin
 /** Where the server of this configuration keeps its files and listens. NATS_URL must be on this machine for it to be ours. */
 export function serverFiles(config: Config): ServerFiles {
   const first = new URL(config.nats.servers[0]!);
+  // Servers of a cluster may share a folder: what is one's own has its name.
+  const own = config.nats.cluster ? `-${config.nats.cluster.name}` : '';
   return {
-    configFile: join(config.dataDir, 'nats-server.conf'),
-    pidFile: join(config.dataDir, 'nats-server.pid'),
-    storeDir: join(config.dataDir, 'nats'),
+    configFile: join(config.dataDir, `nats-server${own}.conf`),
+    pidFile: join(config.dataDir, `nats-server${own}.pid`),
+    storeDir: config.nats.store ?? join(config.dataDir, `nats${own}`),
     host: first.hostname.replace(/^\[|\]$/g, ''),
     port: Number(first.port || 4222),
     monitor: `127.0.0.1:${config.nats.monitorPort}`,
@@ -35,6 +38,8 @@ export function writeServerConfig(config: Config, secrets: Secrets): ServerFiles
   };
   let body = readFileSync(join(packageRoot(), 'nats.conf'), 'utf8');
   refuseCluster(body, files.storeDir);
+  const { cluster } = config.nats;
+  refuseOther(cluster !== null, files.storeDir);
   for (const [key, value] of Object.entries(values)) {
     const line = new RegExp(`^(\\s*${key}:).*$`, 'm');
     if (!line.test(body)) throw new ConfigError([`nats.conf: the line "${key}:" is missing; put it back, Troupe fills it in`]);
@@ -46,8 +51,34 @@ export function writeServerConfig(config: Config, secrets: Secrets): ServerFiles
   // An include is looked for beside the file that names it.
   body = body.replace(include, 'include ./nats-users.conf');
   mkdirSync(files.storeDir, { recursive: true, mode: 0o700 });
+  if (cluster) {
+    body = body.replace(/^server_name:.*$/m, `server_name: ${JSON.stringify(cluster.name)}`) + clusterBlock(cluster, secrets);
+    writeWhole(join(files.storeDir, MARK), `${cluster.name}\n`);
+  }
   writeWhole(files.configFile, body);
   return files;
+}
+
+const MARK = 'of-a-cluster';
+
+/** A store is of one server or of a cluster, from its first start on: the other kind would delete its streams, or lose them. */
+function refuseOther(clustered: boolean, storeDir: string): void {
+  const was = existsSync(join(storeDir, MARK));
+  if (clustered && !was && existsSync(join(storeDir, 'jetstream'))) throw new ConfigError([`NATS_CLUSTER is set, but ${storeDir} is the store of a single server: in a cluster its streams would be deleted. Begin the cluster with an empty store and copy into it, or unset NATS_CLUSTER`]);
+  if (!clustered && was) throw new ConfigError([`${storeDir} is the store of a server of a cluster: set NATS_CLUSTER and NATS_SERVER_NAME as before`]);
+}
+
+function clusterBlock({ port, routes }: NonNullable<Config['nats']['cluster']>, secrets: Secrets): string {
+  const password = createHmac('sha256', secrets.nats.master).update('troupe route').digest('hex');
+  return `
+cluster {
+  name: troupe
+  listen: "0.0.0.0:${port}"
+  no_advertise: true
+  authorization { user: route, password: "${password}", timeout: 5 }
+  routes: [${routes.map((r) => `"nats-route://route:${password}@${r}"`).join(', ')}]
+}
+`;
 }
 
 // A server that finds a cluster block over the store of a single one deletes its streams as orphans.

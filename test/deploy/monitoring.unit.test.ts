@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { fixture, type Fixture } from '../http/fixture.ts';
+import { documents } from './manifests.ts';
 
 const DEPLOY = join(packageRoot(), 'deploy');
 const noPromtool = spawnSync('promtool', ['--version']).error ? 'promtool is not installed: apt-get install prometheus' : null;
@@ -97,7 +98,7 @@ describe('alerts for Prometheus', () => {
     const dir = mkdtempSync(join(tmpdir(), 'troupe-prom-'));
     try {
       writeFileSync(join(dir, 'token'), 'x');
-      const config = readFileSync(join(prometheus, 'prometheus.yml'), 'utf8').replace('/etc/prometheus/alerts.yml', join(prometheus, 'alerts.yml')).replace('/etc/prometheus/token/troupe-token', join(dir, 'token'));
+      const config = readFileSync(join(prometheus, 'prometheus.yml'), 'utf8').replace('/etc/prometheus/alerts.yml', join(prometheus, 'alerts.yml')).replace('/run/troupe/troupe-token', join(dir, 'token'));
       writeFileSync(join(dir, 'prometheus.yml'), config);
       expect(execFileSync('promtool', ['check', 'config', join(dir, 'prometheus.yml')], { encoding: 'utf8' })).toContain('SUCCESS');
     } finally {
@@ -136,3 +137,64 @@ describe('dashboards', () => {
     expect(provisioned('dashboards/troupe.yml')['providers'][0].options.path).toBe('/etc/grafana/dashboards');
   });
 });
+
+describe('the overlay of compose', () => {
+  const file = documents('compose.monitoring.yaml')[0]!;
+  const services = Object.entries(file['services'] as Record<string, Record<string, any>>);
+  const plain = documents('compose.yaml')[0]!;
+
+  it.each(services)('%s has few rights, a bound, and files that are there', (name, s) => {
+    expect(s).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], user: expect.stringMatching(/^[1-9]\d+:[1-9]\d+$/) });
+    expect(s['deploy'].resources.limits).toEqual({ cpus: expect.any(String), memory: expect.any(String), pids: expect.any(Number) });
+    expect(s['image'], 'a version, never the newest').toMatch(name === 'token' ? /^troupe$/ : /:v?\d+\.\d+\.\d+$/);
+    for (const v of (s['volumes'] ?? []) as string[]) {
+      const [from] = v.split(':') as [string];
+      if (from.startsWith('./')) expect(existsSync(join(DEPLOY, from)), v).toBe(true);
+      else expect(Object.keys(file['volumes'])).toContain(from);
+    }
+    for (const n of (s['networks'] ?? []) as string[]) expect(n in { ...plain['networks'], ...file['networks'] }, n).toBe(true);
+    for (const port of (s['ports'] ?? []) as string[]) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('lets Prometheus reach the page, and reads what is mounted', () => {
+    const { prometheus, token } = Object.fromEntries(services) as Record<string, Record<string, any>>;
+    expect(prometheus!['networks'].some((n: string) => plain['services'].web.networks.includes(n))).toBe(true);
+    const config = parse(readFileSync(join(DEPLOY, 'prometheus', 'prometheus.yml'), 'utf8')) as Record<string, any>;
+    const places = (prometheus!['volumes'] as string[]).map((v) => v.split(':')[1]!);
+    for (const path of [...config['rule_files'], config['scrape_configs'][0].authorization.credentials_file] as string[]) expect(places.some((p) => path === p || path.startsWith(`${p}/`)), path).toBe(true);
+    expect(token!['entrypoint'].at(-1)).toContain('/token/troupe-token');
+  });
+});
+
+describe('the overlay of Kubernetes', () => {
+  const dir = 'k8s-monitoring';
+  const kustomization = documents(`${dir}/kustomization.yaml`)[0]!;
+  const objects = (kustomization['resources'] as string[]).flatMap((r) => documents(`${dir}/${r}`));
+  const workloads = objects.filter((o) => ['StatefulSet', 'Deployment'].includes(o['kind'] as string)).map((o) => [o['metadata'].name as string, o] as const);
+
+  it('asks the page of the cluster, and else as compose does', () => {
+    expect(readFileSync(join(DEPLOY, dir, 'prometheus.yml'), 'utf8')).toBe(readFileSync(join(DEPLOY, 'prometheus', 'prometheus.yml'), 'utf8').replace('web:3000', 'troupe-web:3000'));
+    expect(objects.every((o) => o['metadata'].namespace === 'troupe')).toBe(true);
+    const web = documents('k8s/web.yaml').find((o) => o['kind'] === 'Service')!;
+    expect([web['metadata'].name, web['spec'].ports[0].port]).toEqual(['troupe-web', 3000]);
+  });
+
+  it.each(workloads)('%s runs as nobody, with a bound, from maps whose files are there', (_, w) => {
+    const { spec, metadata } = w['spec'].template as { spec: Record<string, any>; metadata: { labels: Record<string, string> } };
+    expect(metadata.labels).toMatchObject(w['spec'].selector.matchLabels as object);
+    expect(spec).toMatchObject({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } });
+    const [c] = spec['containers'] as Record<string, any>[];
+    expect(c!['securityContext']).toEqual({ allowPrivilegeEscalation: false, privileged: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+    expect(c!['resources'].limits).toEqual({ memory: expect.any(String), cpu: expect.any(String) });
+    const volumes = [...spec['volumes'], ...((w['spec'].volumeClaimTemplates ?? []) as { metadata: { name: string } }[]).map((v) => ({ name: v.metadata.name }))] as { name: string; configMap?: { name: string } }[];
+    expect((c!['volumeMounts'] as { name: string }[]).map((m) => m.name).sort()).toEqual(volumes.map((v) => v.name).sort());
+    const maps = kustomization['configMapGenerator'] as { name: string; files: string[] }[];
+    for (const v of volumes) if (v.configMap) for (const f of maps.find((m) => m.name === v.configMap!.name)!.files) expect(existsSync(join(DEPLOY, dir, f.split('=').at(-1)!)), f).toBe(true);
+  });
+
+  it('has every dashboard', () => {
+    const files = (kustomization['configMapGenerator'] as { name: string; files: string[] }[]).find((m) => m.name === 'troupe-grafana-dashboards')!.files;
+    expect(files.map((f) => f.split('=')[0]).sort()).toEqual(readdirSync(join(DEPLOY, 'grafana', 'dashboards')).sort());
+  });
+});
+

@@ -822,7 +822,7 @@ export const en: Record<TextKey, string> = {
   'sink.off': 'off',
   'sink.idle': 'ready',
   'sink.sending': 'sending',
-  'sink.waiting': 'tries again',
+  'sink.retrying': 'tries again',
   'sink.removing': 'removing',
   'sink-type.webhook': 'Webhook',
   'sink-type.email': 'E-mail',

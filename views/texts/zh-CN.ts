@@ -821,7 +821,7 @@ export const zhCN = {
   'sink.off': '停用',
   'sink.idle': '就绪',
   'sink.sending': '发送中',
-  'sink.waiting': '等待重试',
+  'sink.retrying': '等待重试',
   'sink.removing': '删除中',
   'sink-type.webhook': 'Webhook',
   'sink-type.email': '邮件',
