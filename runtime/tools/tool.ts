@@ -8,6 +8,8 @@ export type Kept = { name: string; type: string; bytes: number; base64?: string;
 export type ToolIo = {
   /** The page that is in front: a popup while there is one. */
   page: Page;
+  /** Whose browser the window is in; null for one of nobody's. */
+  account: string | null;
   /** Aborted when the call's time is over, when it is called off, and when the page is gone. */
   signal: AbortSignal;
   /** What is left of the call's time, ms. */

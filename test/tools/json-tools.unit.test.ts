@@ -15,7 +15,7 @@ const login = { name: 'log_in', description: 'Signs in', input: { type: 'object'
 
 /** A page that notes what it is asked and is never asked for more than this. */
 const place = (asked: unknown[][]): ToolPlace => ({
-  page: () => ({ goto: async (...a: unknown[]) => (asked.push(['goto', a[0]]), { status: () => 200 }), url: () => 'http://x.test/ann', title: async () => 'X', locator: () => ({ waitFor: async () => undefined, fill: async () => undefined, pressSequentially: async (...a: unknown[]) => asked.push(['type', a[0], (a[1] as { delay: number }).delay]), evaluate: async () => 'ann' }) }) as never,
+  account: null, page: () => ({ goto: async (...a: unknown[]) => (asked.push(['goto', a[0]]), { status: () => 200 }), url: () => 'http://x.test/ann', title: async () => 'X', locator: () => ({ waitFor: async () => undefined, fill: async () => undefined, pressSequentially: async (...a: unknown[]) => asked.push(['type', a[0], (a[1] as { delay: number }).delay]), evaluate: async () => 'ann' }) }) as never,
   keep: async () => { throw new Error('nothing to keep'); },
   withDownloads: (work) => work(),
   close: async () => undefined,

@@ -17,7 +17,7 @@ const cookie = z.strictObject({
 export const cookies = defineTool({
   name: 'cookies',
   title: 'Cookies',
-  description: 'Reads, sets or clears cookies of the window’s browser.',
+  description: 'Reads, sets or clears cookies of the window’s browser. In the browser of an account only their names can be read: its session stays sealed.',
   input: z.object({
     action: z.enum(['get', 'set', 'clear']).default('get'),
     urls: z.array(webUrl).max(20).default([]).describe('get: only what these addresses would be sent'),
@@ -29,6 +29,8 @@ export const cookies = defineTool({
   audited: true,
   async run(io, { action, urls, cookies: given, name, domain }) {
     const context = io.page.context();
+    // A session is worth as much as a password: it leaves its browser for the vault alone.
+    if (io.account !== null && action !== 'get') throw new ToolFault('refused', `cookies: ${action} is not possible in the browser of account ${io.account}: log the account in or out instead`, 'action');
     if (action === 'set') {
       const wrong = given.findIndex((c) => !c.url && !(c.domain && c.path));
       if (given.length === 0 || wrong >= 0) throw new ToolFault('invalid', given.length === 0 ? 'cookies: cookies: must hold at least one to set' : `cookies: cookies.${wrong}: needs url, or domain and path`, 'cookies');
@@ -36,6 +38,7 @@ export const cookies = defineTool({
     }
     if (action === 'clear') await context.clearCookies({ ...(name === undefined ? {} : { name }), ...(domain === undefined ? {} : { domain }) });
     const left = await context.cookies(urls);
-    return { cookies: action === 'get' ? left : [], count: left.length };
+    const shown = io.account === null ? left : left.map(({ value: _, ...rest }) => rest);
+    return { cookies: action === 'get' ? shown : [], count: left.length };
   },
 });

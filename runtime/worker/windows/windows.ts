@@ -108,6 +108,7 @@ export class Windows {
     return runTool(this.#o.tools, name, args, {
       page: () => window.page,
       keep,
+      account: window.account,
       withDownloads: (work) => {
         if (!window.downloads) throw new ToolFault('refused', `download: windows of an account take files by their address only: give url`, 'url');
         return window.withDownloads(work);
