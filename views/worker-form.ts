@@ -91,7 +91,7 @@ const limits = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">
   ${choice('memory_action', x.t('workers.memory-action'), m.memoryAction, (['restart', 'drain', 'stop'] as const).map((a) => [a, x.word('memory', a)]))}
   ${choice('mode', x.t('workers.mode'), m.mode, [['profile', x.t('workers.mode-profile')], ['context', x.t('workers.mode-context')]])}
   ${check('headless', x.t('workers.headless'), m.headless)}
-  <fieldset name="shell" ?disabled=${!m.mayAllowShell}>${check('allow_shell', x.t('workers.allow-shell'), m.allowShell)}<small class="note-text">${x.t(m.mayAllowShell ? 'workers.allow-shell-warning' : 'workers.allow-shell-admin')}</small></fieldset>
+  <fieldset name="shell" ?disabled=${!m.mayAllowShell}>${check('allow_shell', x.t('workers.allow-shell'), m.allowShell)}<div class="note-text small">${x.t(m.mayAllowShell ? 'workers.allow-shell-warning' : 'workers.allow-shell-admin')}</div></fieldset>
 </div>`;
 
 const auto = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">
