@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../runtime/package-root.ts';
+import { measureAgents } from './agents.ts';
 import { openBullmq } from './bullmq.ts';
 import { measureFleet } from './fleet.ts';
 import { openPages } from './pages.ts';
@@ -195,12 +196,21 @@ async function pages(): Promise<void> {
   say({ figure: 'journal to page over SSE, the last of 10 open pages, p95', troupe: ms(quantiles(took).p95), other: '', ratio: '', aim: 'under 150 ms' });
 }
 
+async function agents(): Promise<void> {
+  const f = await measureAgents(12, 10, Number(process.env['AGENT_ROUNDS'] || 3));
+  if (f.completed < f.tasks) throw new Error(`only ${f.completed} of ${f.tasks} tasks of agents completed with all that they were to read`);
+  say({ figure: `agents live at once, ${f.workers} workers with one Chromium each; all that finished their tasks`, troupe: `${f.agentsThatWorked} of ${f.agents}`, other: `${f.restarts} had to be opened again`, ratio: '', aim: '120 of 120' });
+  say({ figure: 'from asking for the first until all of them stand on their page', troupe: `${(f.openMs / 1000).toFixed(1)} s`, other: '', ratio: '', aim: '' });
+  say({ figure: 'page tasks completed, four steps each', troupe: `${f.completed} of ${f.tasks}`, other: `${Math.round(f.perMinute)} a minute; made to completed p50 ${(f.p50 / 1000).toFixed(1)} s, p99 ${(f.p99 / 1000).toFixed(1)} s, all made at once`, ratio: '', aim: 'all' });
+  say({ figure: 'memory a window, its share of Node and Chromium in it (PSS)', troupe: `${Math.round(f.memoryPerWindow / 1e6)} MB`, other: `${(f.memory / 1e9).toFixed(1)} GB in all`, ratio: '', aim: 'about 65 MB' });
+}
+
 const PARTS: Record<string, () => Promise<void>> = {
   throughput: async () => {
     await throughput('always');
     await throughput('2m');
   },
-  latency, tasks, cold, restate, heartbeats, restarts, pages, fleet,
+  latency, tasks, agents, cold, restate, heartbeats, restarts, pages, fleet,
 };
 const [loadBefore] = loadavg() as [number];
 const asked = process.argv.slice(2);
