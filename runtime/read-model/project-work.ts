@@ -55,7 +55,7 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       else {
         insert.run({
           ...row, seq: c.seq, title: c.title, description: c.description, type: c.type, priority: c.priority, lane: laneOf(c.priority), group_name: c.group, payload: JSON.stringify(c.payload), requirements: JSON.stringify(c.requirements), timeout_ms: c.timeoutMs, shape,
-          progress: null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: replayedBy.get(id) ?? null, after: JSON.stringify(c.after), at_ms: c.notBefore, key: c.key, created_by: c.by,
+          progress: status === 'completed' ? 1 : null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: replayedBy.get(id) ?? null, after: JSON.stringify(c.after), at_ms: c.notBefore, key: c.key, created_by: c.by,
         });
         if (c.replayOf !== null) replayed.run(id, c.replayOf);
       }
