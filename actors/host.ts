@@ -1,5 +1,5 @@
 import type { Binding } from './binding.ts';
-import { decodeEntry, hashOf, type Entry, type Pending } from './entry.ts';
+import { decodeEntry, hashOf, isBusy, type Entry, type Pending } from './entry.ts';
 import { Parking } from './parking.ts';
 import type { Append, Appended, Carrier, Clock, Crash, Journal, Outcome, Park } from './ports.ts';
 import { newSlot, type Item, type Slot } from './slot.ts';
@@ -25,6 +25,8 @@ export type HostOptions = {
 
 const BATCH = 500;
 const FLIGHTS = 2;
+
+const isQuiet = (slot: Slot, pending: Pending): boolean => slot.queue.length === 0 && !slot.settling && slot.parked === null && slot.delivered.size === 0 && !isBusy(pending);
 
 /** The turn loop: takes events, one a turn for each actor, and appends the turns that are ready together as one. */
 export class Host {
@@ -313,7 +315,9 @@ export class Host {
     for (const id of slot.delivered) if (!head.entry.pending.tells[id] && !head.entry.pending.signals[id]) slot.delivered.delete(id);
     if (this.slots.get(slot.actor) === slot) this.carryOut(slot.actor, before, head.entry, item.inbound);
     item.done({ is: 'taken', entry: head.entry, seq: head.seq });
-    this.wake(slot);
+    // What has ended is rarely asked for: it is read back when it is.
+    if ((head.entry.after as { status: string }).status !== 'active' && isQuiet(slot, head.entry.pending)) this.slots.delete(slot.actor);
+    else this.wake(slot);
   }
 
   private carryOut(actor: string, before: Pending | undefined, entry: Entry, inbound: Inbound): void {

@@ -102,6 +102,13 @@ export type Registration = z.infer<typeof registration>;
 /** `troupe.ask.<worker>.goodbye`: it has finished and closed everything. */
 export const goodbye = z.object({ incarnation: z.string() });
 
+/**
+ * `troupe.ask.<worker>.results`: results of effects straight to their actors' masters, answered `{ok, settled: ids}` once their turns are stored:
+ * a write less than by the inbox, where a worker stores what was not settled in time. Both ways may be taken; the token counts once.
+ */
+export const results = z.object({ items: z.array(z.object({ id: z.string(), actor: z.string(), token: z.string(), output: z.unknown().optional(), error: fault.optional() })).max(500) });
+export type Results = z.infer<typeof results>;
+
 /** `troupe.ask.<worker>.leave`: may this reply be sent now? Answered only after `submitting` is stored. */
 export const leave = z.object({ reply: z.string(), token: z.string(), account: z.string(), epoch: z.number().int() });
 

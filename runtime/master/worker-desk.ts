@@ -5,7 +5,7 @@ import { workerFields } from '../../actors/worker.ts';
 import type { AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
-import { found, goodbye, heartbeat, leave, picturePut, registration, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat } from '../../transport/protocol.ts';
+import { found, goodbye, heartbeat, leave, picturePut, registration, results, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat, type Results } from '../../transport/protocol.ts';
 import { BUCKET, parseAddress, PREFIX, subjects, type Address } from '../../transport/subjects.ts';
 import { crashPoint } from '../crash-point.ts';
 import { pictureName } from '../picture-name.ts';
@@ -88,6 +88,7 @@ export class WorkerDesk {
 
   private async asked(msg: Msg): Promise<void> {
     const [, , worker, verb] = msg.subject.split('.') as [string, string, string, string];
+    if (verb === 'results') return void msg.respond(JSON.stringify(await this.results(worker, safeJson(msg)).catch((error: Error) => no('invalid', error.message))));
     msg.respond(JSON.stringify(await this.route({ worker, verb, body: safeJson(msg) })));
   }
 
@@ -112,6 +113,7 @@ export class WorkerDesk {
       register: (w, b) => this.register(w, b),
       goodbye: (w, b) => this.goodbye(w, b),
       leave: (w, b) => this.leave(w, b),
+      results: (w, b) => this.results(w, b),
       found: (w, b) => this.found(w, b),
       'vault-get': (w, b) => this.vaultGet(w, b),
       'vault-put': (w, b) => this.vaultPut(w, b),
@@ -120,6 +122,33 @@ export class WorkerDesk {
     };
     if (!Object.hasOwn(verbs, verb)) return no('not_found', `there is no ${verb}`);
     return verbs[verb]!(worker, body).catch((error: Error) => no(error.name === 'ZodError' ? 'invalid' : 'unavailable', error.message));
+  }
+
+  /** Each to its actor, here or at the master that owns it; answered once the turns are stored. */
+  private async results(worker: string, body: unknown): Promise<Answer> {
+    const { items } = results.parse(body);
+    const { engine, mux } = this.o;
+    const settled: string[] = [];
+    const elsewhere = new Map<number, Results['items']>();
+    const here: Promise<void>[] = [];
+    for (const item of items) {
+      if (!parseAddress(item.actor)) continue;
+      if (!engine.host.owns(item.actor)) {
+        const partition = engine.partition(item.actor);
+        elsewhere.set(partition, [...(elsewhere.get(partition) ?? []), item]);
+        continue;
+      }
+      const cause = { id: item.id, by: `worker:${worker}` };
+      here.push(engine.ask(item.actor, item.error ? { is: 'error', token: item.token, error: item.error, cause } : { is: 'done', token: item.token, output: item.output ?? null, cause }).then((outcome) => {
+        if (outcome.is !== 'elsewhere') settled.push(item.id);
+      }));
+    }
+    const others = [...elsewhere].map(async ([partition, part]) => {
+      const answer = await mux.json<Answer>(subjects.own(partition), { ask: { worker, verb: 'results', body: { items: part } } }, { timeout: 2_500 }).catch(() => null);
+      if (answer?.ok) settled.push(...(answer['settled'] as string[]));
+    });
+    await Promise.all([...here, ...others]);
+    return { ok: true, settled };
   }
 
   private async register(worker: string, body: unknown): Promise<Answer> {

@@ -31,11 +31,18 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
   const context = <T>(entry: Entry): T => (entry.after as { context: T }).context;
 
   return {
-    task(id, entry, state) {
+    task(id, entry, state, _status, newest) {
       const c = context<TaskContext>(entry);
       const purged = purgedAt.get(id) as number | undefined;
       if (purged !== undefined && c.createdAt <= purged) return;
       const top = state.split('.')[0]!;
+      if (top === 'working' && entry.event.type.startsWith('xstate.done.actor.place')) attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
+      else if (c.placings > 0 && top !== 'working') {
+        const outcome = top === 'completed' || top === 'cancelled' ? top : (c.error?.kind ?? top);
+        attempted.run({ task: id, n: c.placings, at: entry.at, outcome, error: top === 'completed' || top === 'cancelled' ? null : (c.error?.message ?? null), agent: c.outcome?.agent ?? null });
+      }
+      // The row shows the newest entry: those before it in a batch would be written for nothing.
+      if (!newest) return;
       const status = top === 'working' ? state.split('.')[1]! : top;
       const shape = shapeKey(shapeText(c));
       const row = {
@@ -48,14 +55,9 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       else {
         insert.run({
           ...row, seq: c.seq, title: c.title, description: c.description, type: c.type, priority: c.priority, lane: laneOf(c.priority), group_name: c.group, payload: JSON.stringify(c.payload), requirements: JSON.stringify(c.requirements), timeout_ms: c.timeoutMs, shape,
-          progress: null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: replayedBy.get(id) ?? null, after: JSON.stringify(c.after), at_ms: c.notBefore, key: c.key, created_by: c.by,
+          progress: status === 'completed' ? 1 : null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: replayedBy.get(id) ?? null, after: JSON.stringify(c.after), at_ms: c.notBefore, key: c.key, created_by: c.by,
         });
         if (c.replayOf !== null) replayed.run(id, c.replayOf);
-      }
-      if (top === 'working' && entry.event.type.startsWith('xstate.done.actor.place')) attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
-      else if (c.placings > 0 && top !== 'working') {
-        const outcome = status === 'completed' ? 'completed' : status === 'cancelled' ? 'cancelled' : (c.error?.kind ?? status);
-        attempted.run({ task: id, n: c.placings, at: entry.at, outcome, error: status === 'completed' || status === 'cancelled' ? null : (c.error?.message ?? null), agent: c.outcome?.agent ?? null });
       }
     },
     agent(id, entry, state) {

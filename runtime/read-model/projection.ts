@@ -63,7 +63,7 @@ export class Projection {
     const by = entry.cause.by ?? null;
     this.run.turn.run({ kind: to.kind, id: to.id, idx: entry.index, seq: m.seq, at_ms: entry.at, event: entry.event.type, by, state });
     if (by && AUDITED.test(by)) this.run.audit.run({ key: `j${m.seq}`, at_ms: entry.at, by, actor, event: entry.event.type, detail: entry.cause.request ?? null });
-    this.byKind[to.kind]?.(to.id, entry, state, after.status);
+    this.byKind[to.kind]?.(to.id, entry, state, after.status, newest);
     if (to.kind === 'monitor') this.topics.add('account').add(`account/${to.id}`);
     if (to.kind === 'login') this.topics.add('account');
     if (to.kind === 'reply') this.topics.add('inbox');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { effectInput, fxRequest, type EffectName, type FxAnswer, type FxRequest, type Heartbeat } from '../../transport/protocol.ts';
+import { effectInput, fxRequest, type EffectName, type FxAnswer, type Fault, type FxRequest, type Heartbeat } from '../../transport/protocol.ts';
 import { subjects, VERB, isId, isKind, type Address } from '../../transport/subjects.ts';
 import type { EffectContext } from './effects/effect-context.ts';
 import { faultOf, WorkerFault } from './fault.ts';
@@ -7,6 +7,7 @@ import type { Fence } from './fence.ts';
 import { Kept } from './kept-results.ts';
 import type { Link } from './link.ts';
 import { Slots } from './slots.ts';
+import { ResultPost } from './result-post.ts';
 import { TaskNotes } from './task-notes.ts';
 import type { WorkerLog } from './worker-log.ts';
 
@@ -34,7 +35,7 @@ export type RunnerOptions = {
 type RunRequest = Extract<FxRequest, { op: 'run' }>;
 type What = NonNullable<Heartbeat['running']>[number]['is'];
 type Run = { src: EffectName; actor: Address; account: string | null; epoch: number | null; free: boolean; is: What; agent: string | null; abort: AbortController; active: boolean; answers: Map<string, (ref: string) => void>; early: Map<string, string>; signals: Set<string>; finished: Promise<void> };
-type Result = { to: Address; verb: string; body: object; id: string };
+type Result = { to: Address; verb: string; body: { token: string; output?: unknown; error?: Fault }; id: string; /** Goes to the master itself first. */ direct: boolean };
 
 const common = z.looseObject({ account: z.string().refine(isId, 'is no account id'), platform: z.string(), epoch: z.number() });
 const FREE: readonly EffectName[] = ['work', 'keep'];
@@ -53,12 +54,14 @@ export class EffectRunner {
   readonly #unstarted = new Set<string>();
   readonly #accounts = new Map<string, Slots>();
   readonly #crawls: Slots;
+  readonly #post: ResultPost;
   readonly #storing = new Set<Promise<void>>();
   #draining = false;
 
   constructor(options: RunnerOptions) {
     this.#o = options;
     this.#crawls = new Slots(options.maxCrawls);
+    this.#post = new ResultPost((items) => options.link.results(items));
     this.#done = new Kept(options.keepMs ?? 3_600_000);
   }
 
@@ -244,14 +247,14 @@ export class EffectRunner {
   }
 
   #finish(token: string, to: Address, output: unknown): null {
-    this.#keep(token, { to, verb: VERB.done, body: { token, output }, id: `${token}:done` });
+    this.#keep(token, { to, verb: VERB.done, body: { token, output }, id: `${token}:done`, direct: this.#direct(token) });
     return null;
   }
 
   /** Stores a fault as the effect's result; returns its text. */
   #settle(token: string, to: Address, error: unknown): string {
     const fault = faultOf(error);
-    this.#keep(token, { to, verb: VERB.error, body: { token, error: fault }, id: `${token}:error` });
+    this.#keep(token, { to, verb: VERB.error, body: { token, error: fault }, id: `${token}:error`, direct: this.#direct(token) });
     return `${fault.kind}: ${fault.message}`;
   }
 
@@ -260,8 +263,12 @@ export class EffectRunner {
     this.#store(token, result);
   }
 
-  #store(token: string, { to, verb, body, id }: Result): void {
-    const storing = this.#o.link.store(this.#inbox(to, verb), body, id).then(() => this.#done.stored(token)).finally(() => this.#storing.delete(storing));
+  /** Work that may run anywhere and anew, so that its tasks cost one stored write less. */
+  #direct = (token: string): boolean => token.startsWith('task/');
+
+  #store(token: string, { to, verb, body, id, direct }: Result): void {
+    const inbox = () => this.#o.link.store(this.#inbox(to, verb), body, id);
+    const storing = (direct ? this.#post.send({ id, actor: `${to.kind}/${to.id}`, ...body }).then((settled) => (settled ? undefined : inbox())) : inbox()).then(() => this.#done.stored(token)).finally(() => this.#storing.delete(storing));
     this.#storing.add(storing);
   }
 

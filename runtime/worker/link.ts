@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nextUser } from '../agent/passwords.ts';
-import { answer, type FxAnswer } from '../../transport/protocol.ts';
+import { answer, type FxAnswer, type Results } from '../../transport/protocol.ts';
 import { putResult } from '../../transport/results.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { WorkerFault } from './fault.ts';
@@ -125,6 +125,16 @@ export class Link {
   /** Publishes bytes; nothing is waited for. */
   publish(subject: string, bytes: Uint8Array): void {
     if (!this.#nc.isClosed()) this.#nc.publish(subject, bytes);
+  }
+
+  /** Which of these results have reached their actors; those that haven't are for `store`. */
+  async results(items: Results['items']): Promise<ReadonlySet<string>> {
+    try {
+      const reply = answer.parse((await this.#nc.request(subjects.ask(this.#worker, 'results'), JSON.stringify({ items }), { timeout: 3_000 })).json());
+      return new Set(reply.ok ? (reply['settled'] as string[]) : []);
+    } catch {
+      return new Set();
+    }
   }
 
   /** Sends a log row; none is waited for. */

@@ -1,11 +1,12 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { natsLogin } from '../../runtime/nats-login.ts';
+import { ResultPost } from '../../runtime/worker/result-post.ts';
 import type { Config } from '../../runtime/config.ts';
 
 type Run = { op: string; token: string; actor: { kind: string; id: string }; src: string; input: any; incarnation?: string };
 export type Act = { worker: string; account: string; epoch: number; from: number; to: number };
-export type SimOptions = { heartbeatMs?: number; fenceMs?: number; groups?: string[]; maxAccounts?: number; rssBytes?: number; maxAgents?: number; maxShells?: number; labels?: Record<string, string> };
+export type SimOptions = { heartbeatMs?: number; fenceMs?: number; groups?: string[]; maxAccounts?: number; rssBytes?: number; maxAgents?: number; maxShells?: number; labels?: Record<string, string>; /** Hears of each piece of work as it comes. */ onWork?(task: string): void };
 /** A task or a window as a simulated worker has it. The first step of a task says how it goes: `{tool: 'sim', args: {ms, fault, message, hang}}`. */
 type Piece = { token: string; actor: string; is: 'page' | 'shell' | 'agent' | 'none'; timer: NodeJS.Timeout | null };
 
@@ -20,6 +21,7 @@ export class SimWorker {
   /** What it works at now. */
   readonly pieces = new Map<string, Piece>();
   turnedAway = 0;
+  private readonly post = new ResultPost(async (items) => new Set(await this.nc.request(`troupe.ask.${this.id}.results`, JSON.stringify({ items }), { timeout: 3_000 }).then((m) => m.json<{ settled?: string[] }>().settled ?? [], () => [])));
   incarnation = '';
   registered = 0;
   /** Reports that were answered. */
@@ -138,6 +140,7 @@ export class SimWorker {
       return { taken: true };
     }
     this.pieces.set(token, piece);
+    if (run.src === 'work') this.o.onWork?.(run.actor.id);
     if (run.src === 'keep') {
       void this.send(piece, 'event', { event: { type: 'OPENED', window: `w-${run.actor.id}`, url: input.url, title: 'Sim' } }, ':1');
       return { taken: true };
@@ -159,6 +162,7 @@ export class SimWorker {
   private async settle(piece: Piece, verb: 'done' | 'error', body: object): Promise<void> {
     if (!this.pieces.delete(piece.token) || this.stopped) return;
     if (verb === 'done') this.did.push(piece.actor);
+    if (piece.actor.startsWith('task/') && (await this.post.send({ id: `${piece.token}:${verb}`, actor: piece.actor, token: piece.token, ...body }))) return;
     await this.send(piece, verb, body);
   }
 
