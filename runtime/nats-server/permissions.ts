@@ -25,8 +25,8 @@ const destroy = (stream: string) => [api(`STREAM.DELETE.${stream}`), api(`STREAM
 const bucket = (name: string) => `$KV.${name}.>`;
 const objects = (name: string) => `$O.${name}.>`;
 
-// Plain sessions and login codes pass here, from one worker to the master; and a worker's environment, from the master to an agent; and what a person types into a window.
-const secretTalk = [`${PREFIX}.window.*`, ...['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`), `${PREFIX}.agent.*.start`];
+// Plain sessions and login codes pass here, from one worker to the master; and a worker's environment, from the master to an agent; and what a person types into a window and sees there.
+const secretTalk = [`${PREFIX}.window.*`, `${PREFIX}.cast.>`, ...['vault-put', 'picture'].map((verb) => `${PREFIX}.ask.*.${verb}`), `${PREFIX}.agent.*.start`];
 
 /** The least that each role needs. The journal can't be deleted or purged by any of them. */
 export function rolePermissions(role: NatsRole): Permissions {

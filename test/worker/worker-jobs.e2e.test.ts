@@ -20,17 +20,22 @@ test('a worker registers with what it can do', () => {
 test('an account logs in by a code that a phone confirms, and its session is in the vault', async () => {
   const { master, site } = stage;
   master.leases.set('acc-1', 1);
-  expect(await master.run(WORKER, 'login', 't-login', { ...base('acc-1'), method: 'qrcode' })).toEqual({ taken: true });
-  const qr = await master.event('t-login', 'QR');
+  expect(await master.run(WORKER, 'login', 'login/l1/2/0', { ...base('acc-1'), method: 'qrcode' })).toEqual({ taken: true });
+  const qr = await master.event('login/l1/2/0', 'QR');
   expect(qr.url).toMatch(new RegExp(`^${site.url}/phone\\?code=`));
   expect(qr.expiresAt).toBeGreaterThan(Date.now());
   const png = PNG.sync.read(master.pictures.get(qr.picture as string)!);
   expect(jsqr.default(new Uint8ClampedArray(png.data), png.width, png.height)?.data).toBe(qr.url);
 
+  // Whoever looks after it sees its window, and no longer than it lasts.
+  const look = async () => (await master.nc.request(`troupe.window.${WORKER}`, JSON.stringify({ op: 'picture', agent: 'login-l1' }), { timeout: 15_000 })).data;
+  expect([...(await look()).subarray(0, 2)]).toEqual([0xff, 0xd8]);
+
   await site.scan(qr.url as string);
-  await master.event('t-login', 'CONFIRMING');
+  await master.event('login/l1/2/0', 'CONFIRMING');
   await site.confirm(qr.url as string, 'mei');
-  const { output } = await master.result('t-login');
+  const { output } = await master.result('login/l1/2/0');
+  expect(JSON.parse(new TextDecoder().decode(await look()))).toMatchObject({ ok: false, code: 'not_found' });
   expect(output).toMatchObject({ user: { id: 'mei', nickname: 'Mei Lin · 美琳' }, fingerprint: { locale: 'zh-CN', timezone: 'Asia/Shanghai' } });
   expect((output!.fingerprint as { userAgent: string }).userAgent).not.toContain('Headless');
   expect(output!.validUntil).toBeGreaterThan(Date.now());
