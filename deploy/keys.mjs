@@ -1,7 +1,7 @@
 // Hands every part the secrets that it needs, and no others; the files keep mode 0600, which a mounted secret can't.
 //   node keys.mjs share           makes all in /data/secrets, and fills /keys/web and /keys/worker: for compose
 //   node keys.mjs take ROLE FROM  ROLE server, web or worker; from a mounted secret into /data: for Kubernetes
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -23,11 +23,16 @@ function copy(names, from, to) {
 export function takeServer(from, dataDir) {
   const to = join(dataDir, 'secrets');
   if (existsSync(to)) return;
-  const draft = `${to}.copy`;
-  rmSync(draft, { recursive: true, force: true });
-  // A mounted secret has entries of its own that begin with dots.
-  copy(readdirSync(from).filter((n) => !n.startsWith('.')), from, draft);
-  renameSync(draft, to);
+  // The servers of a cluster may do this at once, into one folder.
+  const draft = mkdtempSync(`${to}.copy-`);
+  try {
+    // A mounted secret has entries of its own that begin with dots.
+    copy(readdirSync(from).filter((n) => !n.startsWith('.')), from, draft);
+    renameSync(draft, to);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+  }
 }
 
 /** The page's two. `load` makes the rest of its folder, which opens nothing: the key of sealed data stays with the masters. */

@@ -204,7 +204,8 @@ function refuseOthers(file: string, what: 'file' | 'directory'): void {
 
 /** Replaces a file in one step, mode 0600. */
 export function writeWhole(file: string, body: string): void {
-  const draft = `${file}.${process.pid}.tmp`;
+  // Containers that share a folder have the same process ids.
+  const draft = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   writeFileSync(draft, body, { mode: 0o600, flush: true });
   renameSync(draft, file);
 }

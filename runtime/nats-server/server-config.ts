@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
@@ -39,7 +39,7 @@ export function writeServerConfig(config: Config, secrets: Secrets): ServerFiles
   let body = readFileSync(join(packageRoot(), 'nats.conf'), 'utf8');
   refuseCluster(body, files.storeDir);
   const { cluster } = config.nats;
-  refuseOther(cluster !== null, files.storeDir);
+  refuseOther(cluster !== null, files.storeDir, config.dataDir);
   for (const [key, value] of Object.entries(values)) {
     const line = new RegExp(`^(\\s*${key}:).*$`, 'm');
     if (!line.test(body)) throw new ConfigError([`nats.conf: the line "${key}:" is missing; put it back, Troupe fills it in`]);
@@ -62,10 +62,14 @@ export function writeServerConfig(config: Config, secrets: Secrets): ServerFiles
 const MARK = 'of-a-cluster';
 
 /** A store is of one server or of a cluster, from its first start on: the other kind would delete its streams, or lose them. */
-function refuseOther(clustered: boolean, storeDir: string): void {
+function refuseOther(clustered: boolean, storeDir: string, dataDir: string): void {
   const was = existsSync(join(storeDir, MARK));
-  if (clustered && !was && existsSync(join(storeDir, 'jetstream'))) throw new ConfigError([`NATS_CLUSTER is set, but ${storeDir} is the store of a single server: in a cluster its streams would be deleted. Begin the cluster with an empty store and copy into it, or unset NATS_CLUSTER`]);
+  const filled = existsSync(join(storeDir, 'jetstream'));
+  // Beside a new store the old one may still be there: work would begin at nothing, as if all were lost.
+  const single = filled ? storeDir : join(dataDir, 'nats');
+  if (clustered && !was && existsSync(join(single, 'jetstream'))) throw new ConfigError([`NATS_CLUSTER is set, but ${single} is the store of a single server: in a cluster its streams would be deleted, or left behind. Begin the cluster with an empty folder and copy into it, or unset NATS_CLUSTER`]);
   if (!clustered && was) throw new ConfigError([`${storeDir} is the store of a server of a cluster: set NATS_CLUSTER and NATS_SERVER_NAME as before`]);
+  if (!clustered && !filled && existsSync(dataDir) && readdirSync(dataDir).some((n) => /^nats-server-.+\.conf$/.test(n))) throw new ConfigError([`${dataDir} belongs to a cluster, and ${storeDir} is empty: set NATS_CLUSTER and NATS_SERVER_NAME as before, or remove nats-server-*.conf there to begin anew`]);
 }
 
 function clusterBlock({ port, routes }: NonNullable<Config['nats']['cluster']>, secrets: Secrets): string {

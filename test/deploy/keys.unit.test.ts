@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSecrets } from '../../runtime/secrets.ts';
 import { deployDir } from './manifests.ts';
@@ -85,11 +87,22 @@ describe('keys of Kubernetes', () => {
 
   it('a copy that was broken off is begun again', () => {
     mounted(at('first', 'secrets'), files());
-    mkdirSync(at('data', 'secrets.copy'), { recursive: true });
-    writeFileSync(at('data', 'secrets.copy', 'kek.json'), 'half');
+    mkdirSync(at('data', 'secrets.copy-x'), { recursive: true });
+    writeFileSync(at('data', 'secrets.copy-x', 'kek.json'), 'half');
     takeServer(at('keys'), at('data'));
     expect(secrets(at('data'))).toEqual(secrets(at('first')));
-    expect(readdirSync(at('data'))).not.toContain('secrets.copy');
+  });
+
+  it('servers of a cluster that begin at once take one whole set', async () => {
+    mounted(at('first', 'secrets'), files());
+    mkdirSync(at('data'));
+    const run = () => new Promise((done, fail) => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', `import { takeServer } from ${JSON.stringify(pathToFileURL(join(deployDir, 'keys.mjs')).href)}; takeServer(${JSON.stringify(at('keys'))}, ${JSON.stringify(at('data'))})`], { stdio: 'ignore' });
+      child.once('error', fail).once('exit', done);
+    });
+    expect(await Promise.all([run(), run(), run(), run()])).toEqual([0, 0, 0, 0]);
+    expect(readdirSync(at('data'))).toEqual(['secrets']);
+    expect(secrets(at('data'))).toEqual(secrets(at('first')));
   });
 
   it('the page takes its two, the worker its one', () => {

@@ -95,5 +95,8 @@ it('three servers keep every stream: killing the one that leads loses nothing, a
   mkdirSync(join(single, 'jetstream'), { recursive: true });
   writeFileSync(join(single, 'jetstream', 'x'), '');
   expect(refused({ ...envs[0]!, NATS_STORE: single }, '--cluster', '--prepare')).toEqual([78, expect.stringContaining('is the store of a single server')]);
+  expect(refused({ ...alone, NATS_STORE: join(config.dataDir, 'fresh') }, '--prepare')).toEqual([78, expect.stringContaining('belongs to a cluster')]);
+  mkdirSync(join(config.dataDir, 'nats', 'jetstream'), { recursive: true });
+  expect(refused({ ...envs[0]!, NATS_STORE: join(config.dataDir, 'fresh') }, '--cluster', '--prepare')).toEqual([78, expect.stringContaining('or left behind')]);
   expect(refused(envs[0]!, '--prepare')[0]).toBe(78);
 }, 240_000);
