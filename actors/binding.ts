@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { AnyStateMachine } from 'xstate';
+import type { Entry } from './entry.ts';
 import { compileChart, type Chart } from './chart.ts';
 
 /** Where an effect runs. `once`: irreversible, so a worker that forgot it answers `lost` and never runs it again. */
@@ -31,7 +32,7 @@ export type Binding = {
   /** Makes the input of an actor that is first heard of by an event. */
   onDemand?: (id: string) => Record<string, unknown>;
   /** Whether an id may be used anew once its actor has ended. Never where an id stands for something done once. */
-  again?: boolean;
+  again?: boolean | ((last: Entry, input: Record<string, unknown>, at: number) => boolean);
   commands: Record<string, CommandSpec>;
   /** Events that may come by the inbox; a kind without the list takes any. */
   events?: Record<string, z.ZodType>;

@@ -59,8 +59,8 @@ export const task = bind({
   kind: 'task',
   machine: taskMachine,
   stamp: true,
-  /** A key may be used anew when its task is no longer known. */
-  again: true,
+  /** A key may be used anew when its task was purged, or is no longer shown; one that has just ended may not be shown yet. */
+  again: (last, input, at) => input['purged'] === true || at - last.at > 3_600_000,
   commands: {
     create: {
       schema: taskFields,

@@ -33,7 +33,7 @@ export function turn(binding: Binding, head: Head | null, inbound: Inbound, abou
   if (inbound.is === 'start') {
     if (taken(head.entry.seen, inbound.cause)) return { drop: 'taken' };
     // Its journal goes on: the new life follows the end of the old one.
-    if (binding.again && (head.entry.after as { status: string }).status === 'done') return build(binding, head, inbound.cause, { type: '~start', input: inbound.input }, chart.initial(inbound.input), about);
+    if ((head.entry.after as { status: string }).status === 'done' && mayBegin(binding, head, inbound.input, about)) return build(binding, head, inbound.cause, { type: '~start', input: inbound.input }, chart.initial(inbound.input), about);
     return { drop: 'exists' };
   }
   if (taken(head.entry.seen, inbound.cause)) return { drop: 'taken' };
@@ -50,6 +50,8 @@ export function turn(binding: Binding, head: Head | null, inbound: Inbound, abou
   if (!named && step.snapshot === before && step.actions.length === 0) return { drop: 'unhandled' };
   return build(binding, head, inbound.cause, stamped as Entry['event'], step, about, named ? (inbound as { token: string }).token : undefined);
 }
+
+const mayBegin = ({ again = false }: Binding, head: Head, input: unknown, { at }: About): boolean => (typeof again === 'function' ? again(head.entry, (input ?? {}) as Record<string, unknown>, at) : again);
 
 /** The same state again, with what was delivered taken off the list, or after a move to another version. */
 export function keep(binding: Binding, head: Head, cause: Cause, event: Entry['event'], about: About): Turn {

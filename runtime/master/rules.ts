@@ -1,3 +1,4 @@
+import type { Statement } from 'better-sqlite3';
 import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
 import { gateOf } from '../../actors/gate.ts';
@@ -76,16 +77,13 @@ async function workerAllowed(db: Db, engine: Engine, to: Address, verb: string, 
   return null;
 }
 
-type TaskPayload = { after: string[]; requirements: { worker?: string; agent?: string; account?: string }; seq?: number };
+type TaskPayload = { after: string[]; requirements: { worker?: string; agent?: string; account?: string }; seq?: number; purged?: boolean };
 
 /** What a task names must be there; its running number is put in. */
 async function taskAllowed(db: Db, engine: Engine, to: Address, payload: TaskPayload, number: () => Promise<number>): Promise<Refusal | null> {
-  const head = await engine.host.head(`task/${to.id}`);
-  if (head) {
-    // One that has ended and is no longer shown makes room for another of its key; one that has just ended may not be shown yet.
-    const known = (head.entry.after as { status: string }).status === 'active' || db.prepare('SELECT 1 FROM tasks WHERE id = ?').get(to.id) || (!db.prepare('SELECT 1 FROM tasks_purged WHERE task_id = ?').get(to.id) && Date.now() - head.entry.at < 3_600_000);
-    if (known) return no('duplicate', `task/${to.id} exists already`, 'id');
-  }
+  const { known, purged } = ofTask(db).get(to.id, to.id) as { known: number; purged: number };
+  if (known) return no('duplicate', `task/${to.id} exists already`, 'id');
+  if (purged) payload.purged = true;
   const refused = await namedThings(engine, payload.requirements, 'requirements.');
   if (refused) return refused;
   for (const id of payload.after) {
@@ -94,6 +92,14 @@ async function taskAllowed(db: Db, engine: Engine, to: Address, payload: TaskPay
   }
   payload.seq = await number();
   return null;
+}
+
+/** Asked for every task: prepared once for each view. */
+const prepared = new WeakMap<Db, Statement<[string, string]>>();
+function ofTask(db: Db): Statement<[string, string]> {
+  const known = prepared.get(db) ?? db.prepare<[string, string]>('SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS known, EXISTS (SELECT 1 FROM tasks_purged WHERE task_id = ?) AS purged');
+  prepared.set(db, known);
+  return known;
 }
 
 async function namedThings(engine: Engine, { worker, agent, account }: { worker?: string | null; agent?: string | null; account?: string | null }, path: string): Promise<Refusal | null> {

@@ -161,8 +161,12 @@ describe('a task', () => {
     const s = task();
     expect(s.start({ id: 'x' })).toBe(false);
     s.send('CANCEL');
-    expect(s.start({ ...s.context, at: s.now })).toBe(true);
+    expect(s.start({ ...s.context })).toBe(false);
+    expect(s.start({ ...s.context, purged: true })).toBe(true);
     expect(s.state).toBe('pending');
+    s.send('CANCEL');
+    s.wait(3_600_001);
+    expect(s.start({ ...s.context })).toBe(true);
   });
 });
 
