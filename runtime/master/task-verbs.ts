@@ -10,7 +10,7 @@ import { freshId, type Engine } from './engine.ts';
 
 export type TaskVerbsOptions = { engine(): Engine; mux: Mux; command(request: Request): Promise<Answer> };
 
-const reported = z.strictObject({ worker: z.string().max(63), attempt: z.number().int().nullable().default(null), result: z.unknown(), error: z.string().max(500).optional() });
+const reported = z.strictObject({ worker: z.string().max(63), attempt: z.number().int().nullable().default(null), result: z.unknown().optional(), error: z.string().max(500).optional() });
 
 const no = (code: string, message: string, field?: string): Answer => ({ ok: false, code, message, ...(field ? { field } : {}) });
 const OVER = ['completed', 'failed', 'timed_out', 'cancelled'];

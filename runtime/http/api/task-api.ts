@@ -24,7 +24,7 @@ const batch = z
   .strictObject({ action: z.enum(['cancel', 'retry', 'purge']), task_ids: z.array(z.string().max(63)).min(1).max(MOST_TASKS).optional(), ids: z.array(z.string().max(63)).min(1).max(MOST_TASKS).optional(), filter: z.strictObject(filters).optional(), edits: z.record(z.string(), z.unknown()).optional(), dry_run: z.boolean().default(false) })
   .refine((b) => [b.task_ids, b.ids, b.filter].filter((x) => x !== undefined).length === 1, { path: ['ids'], message: 'give either ids or filter' })
   .refine((b) => b.edits === undefined || b.action === 'retry', { path: ['edits'], message: 'only what is run again can be edited' });
-const reporting = z.looseObject({ worker_id: id, attempt: z.number().int().optional(), status: z.enum(['completed', 'failed']).default('completed'), result: z.unknown(), error: z.union([z.string(), z.object({ message: z.string() })]).nullish() });
+const reporting = z.looseObject({ worker_id: id, attempt: z.number().int().optional(), status: z.enum(['completed', 'failed']).default('completed'), result: z.unknown().optional(), error: z.union([z.string(), z.object({ message: z.string() })]).nullish() });
 
 export const taskApi = (): Route[] => [
   ...mount('post', '/tasks/batch', 'operate', { tag: TAG, summary: `One action for many tasks, named or all that match, ${MOST_TASKS} at most; dry_run only counts and names them`, body: batch, answer: '{success, dry_run, matching, fit, results: [{task_id, seq, success, task, error, code}]}' }, async (call) => {
