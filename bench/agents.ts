@@ -42,21 +42,21 @@ export async function measureAgents(workers: number, windows: number, rounds: nu
     const agents = Array.from({ length: workers * windows }, (_, i) => `agent-${i + 1}`);
     const idle = () => stage.rows("SELECT 1 FROM agents WHERE status = 'idle'").length;
     const opening = performance.now();
-    for (const [i, id] of agents.entries()) await must(troupe, 'agent', id, { url: `http://${host}/${i}` });
+    await Promise.all(agents.map((id, i) => must(troupe, 'agent', id, { url: `http://${host}/${i}` })));
     await until(() => idle() === agents.length, 'every agent is idle on its page', 300_000);
     const openMs = performance.now() - opening;
 
     const made = performance.now();
     const tasks: string[] = [];
     for (let round = 0; round < rounds; round++) {
-      for (const [i, agent] of agents.entries()) {
+      await Promise.all(agents.map((agent, i) => {
         const id = `t-${round}-${i}`;
         tasks.push(id);
-        await must(troupe, 'task', id, {
+        return must(troupe, 'task', id, {
           title: `Round ${round} of ${agent}`, type: 'scrape', retries: 0, timeoutMs: 240_000, requirements: { agent },
           payload: { url: `http://${host}/${i}`, actions: [{ tool: 'type', args: { selector: '[name=q]', input: `r${round}`, enter: true } }, { tool: 'wait_for', args: { text: `Found r${round}`, timeoutMs: 60_000 } }, { tool: 'extract', args: { list: '.item', fields: { name: 'b', price: { selector: '.price', type: 'number' } } } }] },
         });
-      }
+      }));
     }
     const over = () => stage.rows<{ n: number }>("SELECT COUNT(*) n FROM tasks WHERE status IN ('completed', 'failed', 'timed_out', 'cancelled')")[0]!.n;
     await until(() => over() === tasks.length, 'every task has ended', 900_000);

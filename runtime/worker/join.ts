@@ -10,15 +10,23 @@ import { readSecretFile } from '../secrets.ts';
 
 /**
  * Asks the masters for a NATS user when the server doesn't know this worker yet; only holders of the pre-shared key can.
- * Returns once the server takes the worker's login, or doesn't answer at all: then there is nothing to join yet.
+ * Returns once the server takes the worker's login; waits for one that does not answer.
  */
 export async function joinAsWorker(config: Config, log: (message: string) => void): Promise<void> {
   if (config.nats.user !== null || config.nats.password !== null || config.nats.passwordFile !== null) return;
   const { id } = config.worker;
   const psk = readSecretFile(config.nats.pskFile);
   const join = { servers: config.nats.servers, user: JOIN_USER, pass: joinPassword(psk), inboxPrefix: `_INBOX_${JOIN_USER}`, name: `troupe join ${id}` };
+  const began = performance.now();
   for (let refused = 0, told = ''; ; await delay(500)) {
-    if ((await tryServer(workerLogin(config), false)).is !== 'refused') return;
+    const own = await tryServer(workerLogin(config), false);
+    if (own.is === 'ready') return;
+    // One that is late may yet refuse: taken for a server that is not there, the worker would wait for ever without having joined.
+    if (own.is === 'silent') {
+      const text = `${id} waits for NATS at ${config.nats.servers.join(', ')}: is it up?`;
+      if (text !== told && performance.now() - began > 2000) log((told = text));
+      continue;
+    }
     if ((await tryServer(nextLogin(workerLogin(config)), false)).is === 'ready') return;
     let as = join;
     let asked = await tryServer(as, false);

@@ -60,6 +60,18 @@ it('a worker that nobody has defined joins by the pre-shared key, with the group
   await until(() => seen()?.status === 'disconnected', 'it is known to have ended', 8_000);
 }, 60_000);
 
+it('a worker that is there before NATS joins when it comes', async () => {
+  stage = await openStage();
+  await stage.master();
+  await stage.killServer();
+  const run = await worker(stage, { WORKER_ID: 'early-1' });
+  // Long enough for an attempt to have failed.
+  await until(() => run.out.includes('waits for NATS'), 'it waits', 30_000);
+  await stage.startServer();
+  const known = () => stage!.rows<{ status: string }>("SELECT status FROM workers WHERE id = 'early-1'")[0]?.status;
+  await until(() => known() === 'connected', 'it has joined', 60_000);
+}, 120_000);
+
 it('one with another key is told so, and ends with 78', async () => {
   stage = await openStage();
   await stage.master();
