@@ -81,6 +81,11 @@ export async function measureAgents(workers: number, windows: number, rounds: nu
 }
 
 async function must(troupe: Awaited<ReturnType<typeof openTroupe>>, kind: string, id: string, fields: object): Promise<void> {
-  const answer = await troupe.ask<{ ok: boolean; message?: string }>(`troupe.cmd.${kind}.${id}.create`, fields, { timeout: 60_000 });
-  if (!answer.ok) throw new Error(`${kind} ${id} was refused: ${answer.message}`);
+  // A starved master may have lost a partition for a moment: then it is asked again, and what was made already is made.
+  for (let n = 0; ; n++) {
+    const answer = await troupe.ask<{ ok: boolean; code?: string; message?: string }>(`troupe.cmd.${kind}.${id}.create`, fields, { timeout: 60_000 });
+    if (answer.ok || answer.code === 'duplicate') return;
+    if (n === 20 || !['unavailable', 'timeout'].includes(answer.code ?? '')) throw new Error(`${kind} ${id} was refused: ${answer.message}`);
+    await new Promise((done) => setTimeout(done, 500));
+  }
 }
