@@ -6,6 +6,7 @@ import { runTool } from '../../tools/run-tool.ts';
 import { ToolFault } from '../../tools/tool-fault.ts';
 import type { ToolIo } from '../../tools/tool.ts';
 import { WorkerFault } from '../fault.ts';
+import { Slots } from '../slots.ts';
 import type { WorkerLog } from '../worker-log.ts';
 import { Window, type User, type WindowParts } from './window.ts';
 
@@ -21,12 +22,15 @@ export type WindowsOptions = {
   max(): number;
 };
 
+/** Many that begin together only hold each other up, and the worker's own heartbeats with them. */
+const OPENED_AT_ONCE = 2;
 const VIEWPORT = { width: 1280, height: 800 };
 
 /** The windows of this worker: one for each agent that lives here, and one for each task that has none. */
 export class Windows {
   readonly #o: WindowsOptions;
   readonly #open = new Map<string, Window>();
+  readonly #begin = new Slots(OPENED_AT_ONCE);
   #opening = 0;
   #closed = false;
 
@@ -46,7 +50,7 @@ export class Windows {
     if (this.count >= this.#o.max()) throw new WorkerFault('full', `this worker has ${this.count} windows open, and ${this.#o.max()} is its most: close one, or raise MAX_AGENTS`);
     this.#opening++;
     try {
-      const window = new Window({ agent, ...(await this.#parts(spec)) });
+      const window = new Window({ agent, ...(await this.#begin.run(signal, () => this.#parts(spec))) });
       if (signal.aborted || this.#closed) {
         await window.close();
         throw signal.aborted ? signal.reason : new WorkerFault('aborted', 'the worker is stopping');
