@@ -7,7 +7,7 @@ import { workTabs } from './work-tabs.ts';
 
 export type Pause = { scope: string; name: string; by: string; reason: string; sinceMs: number };
 export type LaneLine = { lane: string; depth: number; running: number; oldestMs: number | null; doneLastMinute: number; failedLastMinute: number; paused: boolean };
-export type QueueCard = { group: string; lanes: LaneLine[]; workers: number; slots: { used: number; all: number } | null; paused: Pause | null; why: { text: string; n: number }[] };
+export type QueueCard = { group: string; lanes: LaneLine[]; workers: number; paused: Pause | null; why: { text: string; n: number }[] };
 export type QueuesModel = { queues: QueueCard[]; pauses: Pause[]; totals: { depth: number; running: number; perMinute: number; oldestMs: number | null }; mayAct: boolean };
 
 export const PAUSE_SCOPES = ['fleet', 'group', 'platform', 'account', 'queue', 'kind'] as const;
@@ -27,7 +27,7 @@ function card(x: Ctx, q: QueueCard, mayAct: boolean): Html {
   const pauseUrl = `/pauses/new?scope=group&name=${q.group}`;
   return html`<article class="card" id=${`queue-${q.group}`} data-row=""><header class="row"><h2><a href=${`/tasks?group=${q.group}&status=open`} data-open="">${q.group}</a></h2>${q.paused ? chip(x.t('pause.paused'), 'warn') : null}<span class="grow"></span>${mayAct ? (q.paused ? button({ url: `/pauses/group/${q.group}/resume`, label: x.t('pause.resume') }) : opener(pauseUrl, x.t('pause.pause'))) : null}</header>
   <table class="lanes"><thead><tr><th>${x.t('task.lane')}</th><th class="end">${x.t('queue.depth')}</th><th class="end">${x.t('queue.running')}</th><th class="end">${x.t('queue.rate')}</th><th class="end">${x.t('queue.oldest')}</th></tr></thead><tbody>${q.lanes.map((l) => html`<tr><td>${x.word('lane', l.lane)}${l.paused ? html` ${chip(x.t('pause.paused'), 'warn')}` : null}</td><td class="end">${l.depth}</td><td class="end">${l.running}</td><td class="end">${l.doneLastMinute}${l.failedLastMinute > 0 ? html` <span class="bad-text" title=${x.t('task.n-failed')}>+${l.failedLastMinute} ✕</span>` : null}</td><td class="end nowrap">${l.oldestMs ? brief(x, x.now - l.oldestMs) : '—'}</td></tr>`)}</tbody></table>
-  <p class="sub">${x.t('queue.workers', { n: q.workers })}${q.slots ? ` · ${x.t('queue.slots', { used: q.slots.used, all: q.slots.all })}` : null}</p>
+  <p class="sub">${x.t('queue.workers', { n: q.workers })}</p>
   ${q.why.length > 0 ? html`<ul class="waiting">${q.why.map((w) => html`<li>${reason(x, w.text)} <span class="sub">× ${w.n}</span></li>`)}</ul>` : null}</article>`;
 }
 

@@ -2,6 +2,7 @@ import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { batchBar, batchRunning, pick, type BatchAction, type RunningBatch } from './batch.ts';
 import { fleetTabs } from './fleet-tabs.ts';
+import { pager } from './pager.ts';
 import { ago, button, chip, countdown, empty, menu, opener, region, stat, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
@@ -68,7 +69,7 @@ const select = (name: string, label: string, any: string, value: string, options
 function list(x: Ctx, m: WorkersModel): Html {
   if (m.summary.configs === 0) return empty(x.t('workers.none'), x.t('workers.none-next'), opener('/workers/new', x.t('workers.new'), 'main'));
   if (m.total === 0) return empty(x.t('filter.none'), x.t('filter.none-next'), html`<a class="button" href="/workers">${x.t('filter.clear')}</a>`);
-  return html`${batchRunning(x, '/workers', m.batches)}${table(x, m)}${pager(x, m)}`;
+  return html`${batchRunning(x, '/workers', m.batches)}${table(x, m)}${pager(x, '/workers', m.filter, m, [10, 20, 50])}`;
 }
 
 export const workerActions = (x: Ctx): BatchAction[] => (['start', 'stop', 'restart', 'drain', 'kill'] as const).map((verb) => ({ verb, label: x.word('verb', verb) }));
@@ -137,13 +138,4 @@ function why(x: Ctx, w: WorkerCard): Value {
   if (w.status === 'crashed' || w.status === 'error') return html`<div class="sub bad-text">${reason(x, w.lastError ?? w.cause ?? '')}</div>`;
   if (w.status === 'running') return html`<div class="sub">${ago(x, w.startedMs)}${w.restartCount > 0 ? ` · ${x.t('workers.restarts', { n: w.restartCount })}` : null}</div>${w.cause && /^restarted: /.test(w.cause) ? html`<div class="sub">${reason(x, w.cause)}</div>` : null}`;
   return w.cause ? html`<div class="sub">${reason(x, w.cause)}</div>` : null;
-}
-
-function pager(x: Ctx, m: WorkersModel): Value {
-  const pages = Math.max(1, Math.ceil(m.total / m.size));
-  const given = Object.fromEntries(Object.entries(m.filter).filter(([, v]) => v !== ''));
-  const url = (page: number, size = m.size) => `/workers?${new URLSearchParams({ ...given, page: String(page), size: String(size) }).toString()}`;
-  return html`<nav class="pager" aria-label=${x.t('pages')}><span class="muted">${x.t('total', { n: m.total })}</span><span class="grow"></span>
-    ${[10, 20, 50].map((s) => html`<a class="page-size" href=${url(1, s)} aria-current=${s === m.size ? 'true' : null}>${s}</a>`)}<span class="muted small">${x.t('per-page')}</span>
-    ${m.page > 1 ? html`<a class="button plain" href=${url(m.page - 1)} rel="prev">←</a>` : null}<span class="nowrap">${m.page} / ${pages}</span>${m.page < pages ? html`<a class="button plain" href=${url(m.page + 1)} rel="next">→</a>` : null}</nav>`;
 }

@@ -138,7 +138,6 @@ export const workEn: Record<keyof typeof workZhCN, string> = {
   'queue.none': 'No queue yet',
   'queue.none-next': 'A queue is there as soon as a group has a task.',
   'queue.workers': '{n} workers',
-  'queue.slots': '{used} of {all} places taken',
   'pause.new': 'New pause',
   'pause.all': 'Pause everything',
   'pause.resume-all': 'Resume everything',

@@ -136,7 +136,6 @@ export const workZhCN = {
   'queue.none': '还没有队列',
   'queue.none-next': '分组有任务后就会出现队列。',
   'queue.workers': '{n} 个 Worker',
-  'queue.slots': '已用 {used} / {all} 个位置',
   'pause.new': '新建暂停',
   'pause.all': '全部暂停',
   'pause.resume-all': '全部恢复',

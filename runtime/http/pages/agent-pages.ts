@@ -38,7 +38,7 @@ export const agentPages = (): Route[] => [
   page('post', '/agents', 'operate', async (call) => {
     const f = await call.form(opening);
     for (let n = 1; n <= f.count; n++) {
-      await call.command({ kind: 'agent', id: freshId('w') }, 'create', {
+      await call.command({ kind: 'agent', id: freshId('a') }, 'create', {
         ...(f.name ? { name: f.count > 1 ? `${f.name} ${n}` : f.name } : {}), ...(f.url ? { url: f.url } : {}), ...(f.group ? { group: f.group } : {}), ...(f.worker ? { worker: f.worker } : {}), ...(f.account ? { account: f.account } : {}),
       });
     }

@@ -57,7 +57,7 @@ function cards(call: Call, pauses: PauseRow[]): QueueCard[] {
   const workers = listWorkers(db, { status: 'running', limit: MOST });
   const paused = (scope: string, name: string) => pauses.find((p) => p.scope === scope && p.name === name) ?? null;
   return [...new Set(lanes.map((l) => l.group))].sort().map((group) => ({
-    group, paused: paused('group', group) ?? paused('fleet', 'fleet'), workers: workers.filter((w) => w.groups.includes(group)).length, slots: null, why: why.filter((w) => w.group === group).slice(0, 3).map((w) => ({ text: w.why, n: w.n })),
+    group, paused: paused('group', group) ?? paused('fleet', 'fleet'), workers: workers.filter((w) => w.groups.includes(group)).length, why: why.filter((w) => w.group === group).slice(0, 3).map((w) => ({ text: w.why, n: w.n })),
     lanes: (['high', 'normal', 'low'] as const).map((lane) => {
       const l = lanes.find((q) => q.group === group && q.lane === lane);
       return { lane, depth: l?.depth ?? 0, running: l?.running ?? 0, oldestMs: l?.oldestMs ?? null, doneLastMinute: l?.doneLastMinute ?? 0, failedLastMinute: l?.failedLastMinute ?? 0, paused: paused('queue', `${group}.${lane}`) !== null };
