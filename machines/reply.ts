@@ -41,7 +41,7 @@ export type ReplyEvent =
   | { type: 'MARK_POSTED'; by?: string }
   | { type: 'DISCARD'; by?: string };
 
-const TRANSIENT = ['network', 'timeout', 'rate-limited', 'lost', 'element-not-found', 'fenced'];
+const TRANSIENT = ['network', 'proxy', 'timeout', 'rate-limited', 'lost', 'element-not-found', 'fenced'];
 const LOOKS = 2;
 
 const looking = ({ context: c }: { context: ReplyContext }) => ({ account: c.account, platform: c.platform, worker: c.worker!, epoch: c.epoch, to: c.to, text: c.text, since: c.submittedAt ?? c.createdAt, proxy: c.proxy });
