@@ -65,7 +65,7 @@ export const heartbeatAnswer = z.object({
   known: z.boolean(),
   leases: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
   /** What of a newer configuration can be taken on without a restart; absent when there is none. */
-  config: z.object({ version: z.number().int(), maxAccounts: z.number().int() }).optional(),
+  config: z.object({ version: z.number().int(), maxAccounts: z.number().int(), maxAgents: z.number().int().optional() }).optional(),
 });
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswer>;
 

@@ -10,6 +10,7 @@ import type { ReplyContext } from '../../machines/reply.ts';
 import type { ScalerContext } from '../../machines/scaler.ts';
 import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
+import { withinLimits } from './within-limits.ts';
 import { projectWork } from './project-work.ts';
 import type { Notify, Project } from './project.ts';
 import type { Db } from './store.ts';
@@ -89,7 +90,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const groups = [...new Set([detected, ...full.groups, ...(c.registration?.groups ?? []), ...(full.group_strict ? [] : ['default'])])];
       worker.run({
         id, host: c.registration?.host ?? full.host, port: c.registration?.port ?? full.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: full.max_accounts,
-        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...c.registration?.labels, ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
+        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...withinLimits(c.registration?.labels ?? {}, c.handle === null ? null : full), ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
         metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
       });
       const link = part(state, 'active.link.', 'disconnected');

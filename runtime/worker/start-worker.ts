@@ -118,8 +118,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const tools = openTools(options.toolsDir ?? null);
   for (const { file, reason } of tools.failed) log('error', 'lifecycle', `tool ${file} is left out: ${reason}`);
-  const { maxAgents = 10, maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
-  const windows = new Windows({ pool, tools, log, max: () => maxAgents });
+  const { maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
+  const limits = { maxAgents: options.maxAgents ?? 10, maxShells: allowShell ? maxShells : 0 };
+  const windows = new Windows({ pool, tools, log, max: () => limits.maxAgents });
   const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type) });
   connected.serve(subjects.window(workerId), (data) => desk.take(data));
   const shell = { allowed: allowShell, dir: join(dir, 'shell'), limits: shellLimits };
@@ -127,7 +128,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits: { maxAgents, maxShells: allowShell ? maxShells : 0 },
+    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits,
     refresh: () => heartbeat.afresh(),
     context: {
       pool, windows, tools, shell,
@@ -143,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
     chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
-    maxAgents, maxShells: allowShell ? maxShells : 0, allowShell, tools: tools.names,
+    ...limits, allowShell, tools: tools.names,
     labels: { ...detectLabels(), ...options.labels },
   };
   const register = async (): Promise<void> => {
@@ -168,9 +169,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onUnknown: register,
     onConfig(config) {
       if (configVersion === config.version) return;
-      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts });
+      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts, maxAgents: config.maxAgents });
       ({ maxAccounts } = config);
       configVersion = config.version;
+      if (config.maxAgents === undefined || config.maxAgents === limits.maxAgents) return;
+      limits.maxAgents = config.maxAgents;
+      Object.assign(registration, { maxAccounts, ...limits });
+      // Masters place by what it has said of itself.
+      void register();
     },
   });
   connected.onEffect(async (data) => {
