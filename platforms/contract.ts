@@ -1,7 +1,8 @@
 import type { BrowserContext, Page } from 'playwright';
 
 /** What went wrong, in the words that operators read. */
-export type FaultKind = 'network' | 'timeout' | 'element-not-found' | 'challenged' | 'logged-out' | 'rate-limited' | 'refused' | 'unknown';
+export const FAULTS = ['network', 'timeout', 'element-not-found', 'challenged', 'logged-out', 'rate-limited', 'refused', 'unknown'] as const;
+export type FaultKind = (typeof FAULTS)[number];
 
 /** A fault that a platform names. `sent` says whether the irreversible request may have left: only `no` is ever retried. */
 export class PlatformFault extends Error {
@@ -83,5 +84,5 @@ export interface Platform {
 /** Tells whether a config.json is one: a zod schema does. Issues name the field by its path. */
 export type ConfigSchema = { safeParse(json: unknown): { success: true; data: PlatformConfig } | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } } };
 
-/** A platform module exports one of these; it gets its own checked config.json. With a `schema` the file may hold more than the common fields. */
-export type PlatformModule = { schema?: ConfigSchema; create(config: PlatformConfig): Platform };
+/** A platform module exports one of these; it gets its own checked config.json, and `platforms/kit.ts` as `kit`. With a `schema` the file may hold more than the common fields. */
+export type PlatformModule = { schema?: ConfigSchema; create(config: PlatformConfig, kit?: any): Platform | Promise<Platform> };

@@ -3,6 +3,8 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Platform, PlatformConfig, PlatformModule } from './contract.ts';
+import { freshImports } from './fresh-imports.ts';
+import { kit } from './kit.ts';
 import { checkConfig, ID, parseConfig } from './read-config.ts';
 
 export type LoadedPlatform = {
@@ -12,7 +14,7 @@ export type LoadedPlatform = {
   platform: Platform | null;
   config: PlatformConfig | null;
   /** Makes it anew from another configuration: against a replica. */
-  create: PlatformModule['create'] | null;
+  create: ((config: PlatformConfig) => Promise<Platform>) | null;
   /** The folder of its config.json; null where there is none. */
   dir: string | null;
   own: boolean;
@@ -87,8 +89,9 @@ async function loadFrom(id: string, codeDir: string, configDir: string, jail: st
     if (typeof module.create !== 'function') throw new Error('the module exports no function `create`');
     const config = checkConfig(json, module.schema);
     if (config.platform !== id) throw new Error(`config.json names platform "${config.platform}", the folder is "${id}": make them equal`);
-    const { create } = module;
-    const platform = await limit((async () => create(config))(), limitMs, 'create');
+    const given = module.create;
+    const create = (of: PlatformConfig): Promise<Platform> => limit((async () => given(of, kit))(), limitMs, 'create');
+    const platform = await create(config);
     assertShape(platform, id);
     return { id, ok: true, reason: null, platform, config, create, dir: configDir, own: jail === null };
   } catch (error) {
@@ -101,6 +104,7 @@ const codeIn = (dir: string): string | undefined => ['platform.js', 'platform.mj
 /** A file that was imported once stays as it was under its address: a changed one needs another. */
 async function address(code: string, fresh: boolean): Promise<string> {
   const { href } = pathToFileURL(code);
+  if (fresh) freshImports();
   return fresh ? `${href}?troupe=${Math.round((await newest(dirname(code))) * 1000)}` : href;
 }
 

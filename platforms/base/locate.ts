@@ -9,7 +9,7 @@ export function selectorsOf(config: PlatformConfig, name: string): string[] {
 }
 
 /** A selector without the attribute that it may read: `a.me@href`. */
-const elementOf = (selector: string): string => selector.replace(/(?<=.)@[a-zA-Z_][\w:.-]*$/, '');
+export const elementOf = (selector: string): string => selector.replace(/(?<=.)@[a-zA-Z_][\w:.-]*$/, '');
 const attributeOf = (selector: string): string | null => /.@([a-zA-Z_][\w:.-]*)$/.exec(selector)?.[1] ?? null;
 
 export const timeoutOf = (config: PlatformConfig, name: string, otherwise: number): number => config.timeouts[name] ?? otherwise;

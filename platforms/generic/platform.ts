@@ -12,7 +12,7 @@ import { genericSchema, type GenericConfig } from './schema.ts';
 export const schema = genericSchema as unknown as NonNullable<PlatformModule['schema']>;
 
 /** A site without code of its own: a forum, a shop's message centre, whatever shows lists and a reply form. */
-export const create: PlatformModule['create'] = (raw: PlatformConfig): Platform => {
+export const create = (raw: PlatformConfig): Platform => {
   const given = raw as GenericConfig;
   const config: GenericConfig = { ...given, urls: { ...given.urls, login: urlOf(given, 'login'), home: urlOf(given, 'home') } };
   const guarded = <T>(doing: string, work: () => Promise<T>): Promise<T> => work().catch((error: unknown) => { throw asFault(error, doing); });

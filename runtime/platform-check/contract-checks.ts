@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { FLOWS, PlatformFault, type Step, type Target } from '../../platforms/contract.ts';
 import type { Session } from './check-session.ts';
 
-export type Check = { name: string; run(session: Session): Promise<void> };
+export type Check = { name: string; /** Nothing after it can go well without it. */ first?: true; run(session: Session): Promise<void> };
 
 const faultOf = async (work: Promise<unknown>, what: string): Promise<PlatformFault> => {
   const error = await work.then(() => null, (e: unknown) => e);
@@ -75,6 +75,7 @@ export const contractChecks: readonly Check[] = [
   },
   {
     name: 'logs in, shows a dead code anew, and then holds a session',
+    first: true,
     async run(session) {
       const { platform, replica, newContext } = session.stage;
       const flows = platform.flows.filter((f) => f.id !== 'cookies').map((f) => f.id);

@@ -16,7 +16,7 @@ export function ledTo(config: PlatformConfig, url: string, elementMs = 3000): Pl
 /** A loaded platform on a replica in a real Chromium. `stop` ends the browser and the replica. */
 export async function onReplica(loaded: LoadedPlatform, replica: Replica): Promise<Stage> {
   if (!loaded.create || !loaded.config) throw new Error(`platform ${loaded.id} could not be loaded: ${loaded.reason}`);
-  const platform = loaded.create(ledTo(loaded.config, replica.url));
+  const platform = await loaded.create(ledTo(loaded.config, replica.url));
   const browser = await chromium.launch(launchOptions(await findChromium(), true));
   return {
     platform, replica,
