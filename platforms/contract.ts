@@ -79,6 +79,8 @@ export interface Platform {
   prepare(to: Target, text: string, io: Io): Promise<{ press(): Promise<{ remoteId: string | null }> }>;
   /** Looks for this text under this target, posted by the account at or after `since` (epoch ms, less a minute for clocks); reads only. */
   find(to: Target, text: string, since: number, io: Io): Promise<{ remoteId: string } | null>;
+  /** Goes through the pages that selectors are for, one name each, for the self-test; reads only. Without it the addresses of config.json are opened. */
+  tour?(io: Io): AsyncGenerator<string, void, void>;
 }
 
 /** Tells whether a config.json is one: a zod schema does. Issues name the field by its path. */

@@ -7,6 +7,7 @@ import { readComments } from './read-comments.ts';
 import { readMessages } from './read-messages.ts';
 import { findReply, prepareReply } from './reply.ts';
 import { idIn, urlOf } from './marks.ts';
+import { tour } from './tour.ts';
 import { genericSchema, type GenericConfig } from './schema.ts';
 
 export const schema = genericSchema as unknown as NonNullable<PlatformModule['schema']>;
@@ -45,6 +46,7 @@ export const create = (raw: PlatformConfig): Platform => {
       must(to.type === 'comment' ? has('comment') : replyMessage, `replies to a ${to.type}`);
       return prepareReply(config, to, text, io);
     }),
+    tour: (io) => tour(config, io),
     find: (to, text, since, io) => guarded('looking for the reply', () => findReply(config, to, text, since, io)),
   };
 };

@@ -39,7 +39,7 @@ export async function readMessages(config: GenericConfig, cursor: string | null,
 }
 
 /** Conversations with news, as many pages and conversations as the limits say. */
-async function threads(config: GenericConfig, known: ReadonlyMap<string, Known>, io: Io): Promise<Thread[]> {
+export async function threads(config: GenericConfig, known: ReadonlyMap<string, Known>, io: Io): Promise<Thread[]> {
   const fresh: Thread[] = [];
   let url: string | null = urlOf(config, 'messages');
   for (let n = 0; url && n < config.limits.pages; n++) {

@@ -103,10 +103,12 @@ export const create = (raw: PlatformConfig): Platform => {
       if (status === 404) return null;
       if (to.type === 'comment') {
         const rows = await extract(page, sel('ownReply'), { id: { from: [':scope'], attribute: 'data-reply-id' }, text: { from: ['.reply-text'] }, at: { from: ['time'], attribute: 'datetime' } });
+        io.saw?.(rows.map((row) => row.text).join('\n'));
         const hit = rows.findLast((row) => recent(row.at, since) && sameText(row.text, text));
         return hit ? { remoteId: hit.id } : null;
       }
       const rows = await readThread(page);
+      io.saw?.(rows.map((row) => `${row.direction === 'outbound' ? '>' : '<'} ${row.text}`).join('\n'));
       const hit = rows.findLast((row) => row.direction === 'outbound' && number(row.id) > number(to.message) && recent(row.at, since) && sameText(row.text, text));
       return hit ? { remoteId: hit.id } : null;
     }),

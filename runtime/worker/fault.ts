@@ -1,5 +1,5 @@
 import { FAULTS, PlatformFault } from '../../platforms/contract.ts';
-import type { Fault } from '../../transport/protocol.ts';
+import type { Evidence, Fault } from '../../transport/protocol.ts';
 
 /**
  * A fault of the worker itself. Kinds: fenced (the lease is gone), aborted (the master took it back), lost (an earlier
@@ -16,8 +16,23 @@ export class WorkerFault extends Error {
   }
 }
 
+const shown = new WeakMap<object, Evidence>();
+
+/** Hands a failure on with what was kept of it. */
+export function withEvidence(error: unknown, evidence: Evidence | null): unknown {
+  if (!evidence) return error;
+  const carrier = typeof error === 'object' && error !== null ? error : new Error(wordsOf(error));
+  shown.set(carrier, evidence);
+  return carrier;
+}
+
 /** Any error as the fault that its chart sees. `sent` is used where the error itself does not know. */
 export function faultOf(error: unknown, sent: 'no' | 'maybe' = 'no'): Fault {
+  const evidence = typeof error === 'object' && error !== null ? shown.get(error) : undefined;
+  return { ...plainFault(error, sent), ...(evidence ? { evidence } : {}) };
+}
+
+function plainFault(error: unknown, sent: 'no' | 'maybe'): Fault {
   if (error instanceof WorkerFault) return { kind: error.kind, message: cap(error.message), sent: error.sent };
   if (isPlatformFault(error)) return { kind: error.kind, message: cap(error.message), sent: error.sent };
   const text = wordsOf(error);

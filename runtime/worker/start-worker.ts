@@ -26,6 +26,7 @@ import { Fence } from './fence.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import { Link } from './link.ts';
 import { PlatformShelf } from './platform-shelf.ts';
+import { selectorTest } from './selector-test.ts';
 import { reapShells } from './shell/shell-process.ts';
 import { createVitals } from './vitals.ts';
 import { WindowDesk } from './windows/window-desk.ts';
@@ -123,7 +124,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   for (const { file, reason } of tools.failed) log('error', 'lifecycle', `tool ${file} is left out: ${reason}`);
   const { maxAgents = 10, maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
   const windows = new Windows({ pool, tools, log, max: () => maxAgents });
-  const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type) });
+  const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type), selectors: (request) => selectorTest({ pool, fence, platforms }, request) });
   connected.serve(subjects.window(workerId), (data) => desk.take(data));
   const shell = { allowed: allowShell, dir: join(dir, 'shell'), limits: shellLimits };
   await reapShells(join(shell.dir, 'running'));

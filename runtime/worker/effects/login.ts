@@ -56,5 +56,5 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
       takeBack();
       void steps.return().catch(() => undefined);
     }
-  });
+  }, { traced: false });
 }
