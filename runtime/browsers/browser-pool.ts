@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
+import { childGivesWay } from '../give-way.ts';
 import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
@@ -259,6 +260,7 @@ export class BrowserPool {
       const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
+      for (const { process } of chromiumsUnder(profile)) childGivesWay(process.pid);
       return { context, lock, fresh };
     };
     try {
