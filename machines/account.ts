@@ -88,6 +88,7 @@ export const accountMachine = setup({
     paused: ({ context }) => context.paused,
     mine: ({ context, event }) => 'epoch' in event && context.lease?.epoch === event.epoch,
     thisLogin: ({ context, event }) => 'login' in event && context.login === event.login,
+    anotherWay: ({ context, event }) => event.type === 'LOGIN' && (event.method === 'cookies' || (event.method ?? 'qrcode') !== context.method),
     elsewhere: ({ context, event }) => event.type === 'ASSIGN' && event.worker !== null && context.lease?.worker !== event.worker,
   },
 }).createMachine({
@@ -148,7 +149,19 @@ export const accountMachine = setup({
               },
               initial: 'waiting',
               on: {
-                LOGIN: {},
+                // Another way in takes the place of the one that is under way; the same again changes nothing.
+                LOGIN: [
+                  {
+                    guard: 'anotherWay',
+                    target: 'logging_in',
+                    reenter: true,
+                    actions: [
+                      { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL', by: event.by } }) },
+                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null })),
+                    ],
+                  },
+                  {},
+                ],
                 LOGIN_DONE: {
                   guard: 'thisLogin',
                   target: 'logged_in',

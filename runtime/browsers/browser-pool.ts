@@ -57,6 +57,7 @@ class DamagedProfile extends Error {
 export class BrowserPool {
   readonly #options: PoolOptions;
   readonly #entries = new Map<string, Promise<Entry>>();
+  readonly #proxies = new Map<string, ProxySpec>();
   /** A profile is free only when its last browser is gone. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #shared = new SharedBrowser(() => this.#launchShared(SHARED));
@@ -90,6 +91,7 @@ export class BrowserPool {
 
   /** Runs `work` with the account's browser, opening it if need be. Throws ProfileBusy, or Playwright's error when it can't start. */
   async use<T>(account: string, proxy: ProxySpec, work: (browser: AccountBrowser) => Promise<T>): Promise<T> {
+    this.#proxies.set(account, proxy);
     const entry = await this.#open(account, proxy);
     entry.busy++;
     try {
@@ -98,6 +100,11 @@ export class BrowserPool {
       entry.busy--;
       entry.usedAt = performance.now();
     }
+  }
+
+  /** What the account's browser was last opened with; undefined when it never was. */
+  proxyOf(account: string): ProxySpec | undefined {
+    return this.#proxies.get(account);
   }
 
   /** Closes an account's browser. With `save`, its session goes to the vault first. */
