@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accountMachine } from '../machines/account.ts';
 import { bind } from './binding.ts';
+import { readCookies } from './read-cookies.ts';
 
 const name = z.string().trim().min(1).max(100);
 const proxy = z.strictObject({
@@ -25,6 +26,21 @@ export const accountFields = {
   approve: z.boolean(),
   group: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
 };
+
+/** `cookies` is the session as text, for the method of that name; it is sealed, and the worker fetches it from the vault. */
+export const loginFields = z.strictObject({
+  method: z.enum(['qrcode', 'cookies', 'sms', 'password']).default('qrcode'),
+  cookies: z.string().max(300_000, 'has more than 300,000 characters: export the cookies of the one site').optional(),
+}).superRefine(({ method, cookies }, issues) => {
+  const refuse = (message: string) => issues.addIssue({ code: 'custom', path: ['cookies'], message });
+  if (method !== 'cookies') return void (cookies !== undefined && refuse(`is for the method cookies, not for ${method}`));
+  if (cookies === undefined) return refuse('is missing: the method cookies needs a session as cookies.txt, JSON or storage state');
+  try {
+    readCookies(cookies, Date.now());
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+});
 
 const nothing = z.strictObject({});
 const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
@@ -61,7 +77,8 @@ export const account = bind({
       event: ({ confirm: _, ...p }, { by }) => ({ type: 'UPDATE', by, patch: { ...p, ...(p.proxy === undefined ? {} : { proxy: without(p.proxy) }), ...(p.limits ? { limits: { maxLength: null, ...p.limits } } : {}) } }),
     },
     login: {
-      schema: z.strictObject({ method: z.enum(['qrcode', 'cookies']).default('qrcode') }),
+      schema: loginFields,
+      secrets: [{ path: 'cookies', field: 'cookies' }],
       event: (p, { fresh, by }) => ({ type: 'LOGIN', login: `l${fresh}`, method: p.method, by }),
       answer: (e) => ({ login: e.login }),
     },

@@ -133,6 +133,7 @@ export const accountMachine = setup({
     paused: ({ context }) => context.paused,
     mine: ({ context, event }) => 'epoch' in event && context.lease?.epoch === event.epoch,
     thisLogin: ({ context, event }) => 'login' in event && context.login === event.login,
+    anotherWay: ({ context, event }) => event.type === 'LOGIN' && (event.method === 'cookies' || (event.method ?? 'qrcode') !== context.method),
     elsewhere: ({ context, event }) => event.type === 'ASSIGN' && event.worker !== null && context.lease?.worker !== event.worker,
     released: ({ context, event }) => 'epoch' in event && event.epoch === context.epoch,
     archived: ({ context }) => context.archived,
@@ -223,8 +224,20 @@ export const accountMachine = setup({
               },
               initial: 'waiting',
               on: {
-                LOGIN: {},
                 ARCHIVE: { target: 'not_logged_in', actions: [assign({ archived: true }), { type: 'tell', params: ({ context }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL' } }) }] },
+                // Another way in takes the place of the one that is under way; the same again changes nothing.
+                LOGIN: [
+                  {
+                    guard: 'anotherWay',
+                    target: 'logging_in',
+                    reenter: true,
+                    actions: [
+                      { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL', by: event.by } }) },
+                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })),
+                    ],
+                  },
+                  {},
+                ],
                 LOGIN_DONE: {
                   guard: 'thisLogin',
                   target: 'logged_in',

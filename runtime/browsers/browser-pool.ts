@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
+import { childGivesWay } from '../give-way.ts';
 import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
@@ -57,6 +58,7 @@ class DamagedProfile extends Error {
 export class BrowserPool {
   readonly #options: PoolOptions;
   readonly #entries = new Map<string, Promise<Entry>>();
+  readonly #proxies = new Map<string, ProxySpec>();
   /** A profile is free only when its last browser is gone. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #shared = new SharedBrowser(() => this.#launchShared(SHARED));
@@ -90,6 +92,7 @@ export class BrowserPool {
 
   /** Runs `work` with the account's browser, opening it if need be. Throws ProfileBusy, or Playwright's error when it can't start. */
   async use<T>(account: string, proxy: ProxySpec, work: (browser: AccountBrowser) => Promise<T>): Promise<T> {
+    this.#proxies.set(account, proxy);
     const entry = await this.#open(account, proxy);
     entry.busy++;
     const began = performance.now();
@@ -102,6 +105,11 @@ export class BrowserPool {
       entry.busy--;
       entry.usedAt = performance.now();
     }
+  }
+
+  /** What the account's browser was last opened with; undefined when it never was. */
+  proxyOf(account: string): ProxySpec | undefined {
+    return this.#proxies.get(account);
   }
 
   /** Closes an account's browser. With `save`, its session goes to the vault first. */
@@ -257,6 +265,7 @@ export class BrowserPool {
       const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
+      for (const { process } of chromiumsUnder(profile)) childGivesWay(process.pid);
       return { context, lock, fresh };
     };
     try {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { kinds } from '../../actors/kinds.ts';
 import type { Pending } from '../../actors/entry.ts';
@@ -20,6 +21,7 @@ import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { TASK_TEMPLATE_KEY } from '../tasks/task-template.ts';
+import { platformLengths } from '../reply-length.ts';
 import { freshRing, installationOf, loadSecrets, writeWhole } from '../secrets.ts';
 import { FileOutbox, keepSinks } from '../alerts/file-outbox.ts';
 import { listSinks } from '../read-model/queries/alerts.ts';
@@ -48,11 +50,13 @@ import { Numbers } from './numbers.ts';
 import { Placer } from './placer.ts';
 import { proxyEffects } from './proxy-effects.ts';
 import { proxyLender } from './proxy-lender.ts';
+import { RuleDesk } from './rule-desk.ts';
 import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
 import { scheduleEffects } from './schedule-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
+import { TalkWatch } from './talk-watch.ts';
 import { taskVerbs } from './task-verbs.ts';
 import { UserSweep } from './user-sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
@@ -70,6 +74,8 @@ export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptio
 
 /** Starts a master: guard, view to the tip, partitions, workers. In SAFE MODE it answers reads and refuses the rest. */
 export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
+  // Else the heap keeps the room of a burst for ever: V8 lets it grow fourfold between collections.
+  setFlagsFromString('--heap-growing-percent=50');
   const log = pino({ level: config.logLevel, base: { part: 'master' } });
   const secrets = loadSecrets(config);
   const login = natsLogin(config, 'master');
@@ -145,6 +151,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     },
   });
   const numbers = new Numbers(new Kvm(nc));
+  const lengths = platformLengths();
   const commands = new Commands({
     mux,
     engine,
@@ -153,7 +160,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     anywhere: { agent: { tool: agentTool(mux, db, openTools(config.toolsDir), engine.id) } },
     common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
-    allow: (request) => allow(db, engine, request, () => numbers.take()),
+    allow: (request) => allow(db, engine, request, () => numbers.take(), lengths),
     closed: () => {
       const why = unsafe();
       return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : storage.refusal();
@@ -191,6 +198,8 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const outbox = new FileOutbox({ config, who: 'master', ring: freshRing(config), log: (level, message) => log[level](message) });
   const bus = new BusWatch(nc, outbox, config.timing.suspect);
   const alerts = new AlertWatch({ db, engine, everyMs: config.alertEveryMs, log: (level, message) => log[level](message), keep: () => keepForLater(config, db, vault), read: alertMetrics({ db, liveness, dataDir: config.dataDir, now: () => Date.now(), storageRefused: () => storage.refusal() !== null, machines: () => machines.disksNow() }) });
+  const talks = new TalkWatch({ mux, engine, rules: new RuleDesk({ db, engine, length: lengths, value: (key) => settings.value(key) }), log: (level, message) => log[level](message) });
+  talks.start();
   const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
@@ -202,6 +211,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     engine,
     async stop() {
       await watchdog.stop();
+      await talks.stop();
       sweep.stop();
       users.stop();
       alerts.stop();

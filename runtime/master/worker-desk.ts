@@ -1,7 +1,7 @@
 import type { Msg } from '@nats-io/nats-core';
 import type { Binding } from '../../actors/binding.ts';
 import { statePaths } from '../../actors/entry.ts';
-import { workerFields } from '../../actors/worker.ts';
+import { workerDefaults, workerFields } from '../../actors/worker.ts';
 import { proxyOf, type AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
@@ -58,7 +58,7 @@ export class WorkerDesk {
     const context = head && (head.entry.after as { context: WorkerContext }).context;
     const linked = head !== null && /link\.(connected|suspect)/.test(statePaths((head.entry.after as { value: unknown }).value));
     const known = linked && context?.registration?.incarnation === beat.incarnation;
-    const config = known && context && beat.config !== undefined && beat.config < context.configVersion ? { version: context.configVersion, maxAccounts: context.config.max_accounts } : undefined;
+    const config = known && context && beat.config !== undefined && beat.config < context.configVersion ? { version: context.configVersion, maxAccounts: context.config.max_accounts, maxAgents: context.config.max_agents ?? workerDefaults.max_agents } : undefined;
     msg.respond(JSON.stringify({ known, leases: known ? await this.leasesOf(worker, beat) : [], ...(config ? { config } : {}) }));
     if (known && context && fresh) this.watch(beat, context);
   }
@@ -168,7 +168,7 @@ export class WorkerDesk {
         return { ok: true };
       }
       if (outcome?.is !== 'dropped' || outcome.why !== 'unknown-actor') return no('unavailable', 'the registration is not stored; ask again');
-      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, groups: r.groups ?? [], group_strict: r.strict ?? false, auto_start: false });
+      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, ...(r.maxAgents === undefined ? {} : { max_agents: r.maxAgents, allow_shell: r.allowShell ?? false }), group_name: r.group, groups: r.groups ?? [], group_strict: r.strict ?? false, auto_start: false });
       await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
     }
     return no('unavailable', `${engine.id}: the registration is not stored; ask again`);

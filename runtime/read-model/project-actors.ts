@@ -11,7 +11,10 @@ import type { ScalerContext } from '../../machines/scaler.ts';
 import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import { projectProxies } from './project-proxies.ts';
+import { withinLimits } from './within-limits.ts';
+import { projectRules } from './project-rules.ts';
 import { projectWork } from './project-work.ts';
+import type { TalkRows } from './project-talks.ts';
 import type { Notify, Project } from './project.ts';
 import type { Db } from './store.ts';
 
@@ -25,7 +28,7 @@ const OWN_WORDS = new Set(['worker_down', 'accounts_out', 'replies_waiting']);
 
 
 /** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
-export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
+export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Record<string, Project> {
   const sql = (text: string) => db.prepare(text);
   const upsert = (table: string, key: string[], columns: string[], fixed: string[] = []) =>
     sql(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')}) ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.filter((c) => !key.includes(c) && !fixed.includes(c)).map((c) => `${c}=excluded.${c}`).join(', ')}`);
@@ -52,8 +55,8 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const lastRound = sql('SELECT at_ms FROM account_rounds WHERE account_id = ? ORDER BY idx DESC LIMIT 1').pluck();
   const session = sql(`INSERT OR REPLACE INTO login_sessions (id, account_id, worker_id, status, login_method, picture, qr_code_url, qr_expires_ms, qr_txn, refreshed, challenge, prompt, error_message, expires_at, logged_in_at, created_at)
     VALUES (@id, @account_id, @worker_id, @status, @login_method, @picture, @qr_code_url, @qr_expires_ms, @qr_txn, @refreshed, @challenge, @prompt, @error_message, @expires_at, @logged_in_at, @created_at)`);
-  const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
-    VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
+  const reply = sql(`INSERT OR REPLACE INTO replies (conversation_id, send_ms, decided_by, decided_ms, retry_of, replaced_by, rule_id, evidence, id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
+    VALUES (@conversation_id, @send_ms, @decided_by, @decided_ms, @retry_of, @replaced_by, @rule_id, @evidence, @id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
   const linkStatus = sql('SELECT status FROM workers WHERE id = ?').pluck();
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
@@ -69,6 +72,8 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   return {
     ...projectWork(db),
     ...projectProxies(db, notify),
+    conversation: talks.project,
+    rule: projectRules(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
       const c = context<WorkerContext>(entry);
@@ -92,7 +97,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const groups = [...new Set([detected, ...full.groups, ...(c.registration?.groups ?? []), ...(full.group_strict ? [] : ['default'])])];
       worker.run({
         id, host: c.registration?.host ?? full.host, port: c.registration?.port ?? full.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: full.max_accounts,
-        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...c.registration?.labels, ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
+        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...withinLimits(c.registration?.labels ?? {}, c.handle === null ? null : full), ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
         metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
       });
       const link = part(state, 'active.link.', 'disconnected');
@@ -168,7 +173,10 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const [top, below] = state.split('.') as [string, string | undefined];
       const status = top === 'posting' ? below! : top;
       const was = replyStatus.get(id);
-      reply.run({ id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: c.to.type === 'comment' ? c.to.comment : c.to.message, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      const targetId = c.to.type === 'comment' ? c.to.comment : c.to.message;
+      const conversation = c.conversation ?? talks.ofTarget(c.account, c.to.type, targetId);
+      reply.run({ conversation_id: conversation, send_ms: status === 'held' ? c.holdUntil : (c.sendAt ?? null), decided_by: c.decidedBy ?? null, decided_ms: c.decidedAt ?? null, retry_of: c.retryOf ?? null, replaced_by: c.replacedBy ?? null, rule_id: c.rule ?? null, evidence: c.evidence ? JSON.stringify(c.evidence) : null, id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: targetId, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      if (status === 'posted' && conversation !== null) talks.answered(conversation, c.createdAt);
       if (status !== was && (status === 'needs_human' || status === 'failed')) {
         notify({ key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high', at: entry.at });
       }
