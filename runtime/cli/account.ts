@@ -137,7 +137,7 @@ async function exportFile(args: string[], ctx: VerbContext): Promise<number> {
   return withOperator(ctx, async (operator) => {
     const rows = listAccounts(await view(operator), { ...askOf(flags), limit: 100_000 });
     const content = exportAccounts(rows, format);
-    if (file === undefined || file === '-') ctx.out(content.trimEnd());
+    if (file === undefined || file === '-') ctx.out(content.trimEnd().replaceAll('\r\n', '\n'));
     else {
       writeFileSync(file, content, { mode: 0o600 });
       ctx.out(`${rows.length} accounts are in ${file}`);
