@@ -142,8 +142,10 @@ describe('proxies and accounts with a real master, page, worker and browser', ()
     await s.api('PATCH', `/accounts/${mine}`, { proxy_id: null, confirm: true });
     await until(async () => (await s.api('GET', '/worker-configs/w1')).body.proxy_id === 'p-http', 'the worker has it');
     await accountIs(mine, 'has none of its own', (a) => a.proxy_id === null);
-    await s.api('POST', `/accounts/${mine}/crawl`);
-    await until(() => http.seen.slice(before).includes(new URL(site.url).host), 'its browser goes by the worker\'s');
+    await until(async () => {
+      await s.api('POST', `/accounts/${mine}/crawl`);
+      return http.seen.slice(before).includes(new URL(site.url).host);
+    }, 'its browser goes by the worker\'s');
     expect((await s.api('DELETE', '/proxies/p-http?confirm=true')).status).toBe(200);
     await until(async () => (await s.api('GET', '/worker-configs/w1')).body.proxy_id === null && (await s.api('GET', '/proxies/p-http')).status === 404, 'it is gone, and no worker names it');
   });
