@@ -176,4 +176,10 @@ export const accountsEn: Record<keyof typeof accountsZhCN, string> = {
   'why.proxy-gone': 'it is not there any more',
   'why.archived': 'archived',
   'why.new-fingerprint': 'a new fingerprint',
+  'state.held': 'held',
+  'state.finding': 'looks for a worker',
+  'state.releasing': 'is being let go',
+  'state.remaking': 'gets another fingerprint',
+  'state.none': 'on none',
+  'state.archived': 'archived',
 };

@@ -174,4 +174,10 @@ export const accountsZhCN = {
   'why.proxy-gone': '已被删除',
   'why.archived': '归档',
   'why.new-fingerprint': '换上新指纹',
+  'state.held': '已占用',
+  'state.finding': '寻找 Worker',
+  'state.releasing': '正在让出',
+  'state.remaking': '正在更换指纹',
+  'state.none': '不占用',
+  'state.archived': '已归档',
 } as const;
