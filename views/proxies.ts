@@ -31,7 +31,7 @@ function row(x: Ctx, p: ProxyCard, mayAct: boolean): Html {
 const users = (x: Ctx, p: ProxyCard): Value => (p.accounts + p.workers === 0 ? html`<span class="muted">${x.t('proxy.nobody')}</span>` : html`${p.accounts > 0 ? html`<a href=${`/accounts?proxy=${p.id}`}>${x.t('proxy.accounts', { n: p.accounts })}</a>` : null}${p.workers > 0 ? html`<div class="sub">${x.t('proxy.workers', { n: p.workers })}</div>` : null}`);
 
 function health(x: Ctx, p: ProxyCard): Html {
-  return html`${tag(x, p.status, 'proxy')}${p.checking ? html` <span class="sub"><i class="spin" aria-hidden="true"></i> ${x.t('proxy.checking')}</span>` : null}${
+  return html`${tag(x, p.status, 'proxy')}${p.checking ? html`<div class="sub">${x.t('proxy.checking')}</div>` : null}${
     p.last && !p.last.ok ? html`<div class="sub bad-text">${reason(x, p.last.error ?? '')}</div>` : null}${p.waiting ? html`<div class="sub">${reason(x, p.waiting)}</div>` : null}${p.last && p.last.ok ? html`<div class="sub">${ago(x, p.last.at)}</div>` : null}`;
 }
 
