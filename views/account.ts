@@ -66,7 +66,7 @@ function trouble(x: Ctx, m: AccountModel): Value {
   const fails = m.out && (m.out.status === 'failing' || m.out.status === 'disabled' || /^the proxy .+ fails/.test(error ?? ''));
   if (!fails) return null;
   const said = /^the proxy .+ fails/.test(error ?? '') ? reason(x, error!) : null;
-  return html`<div class="banner warn" role="alert"><b>${x.t('account.proxy-fails')}</b><span>${said}${said ? ' · ' : null}${x.t(m.card.loginStatus === 'logged_in' ? 'account.proxy-fails-in' : 'account.proxy-fails-out')}</span>${m.mayAct ? html`${m.out!.id ? button({ url: `/proxies/${m.out!.id}/check`, label: x.t('proxy.check') }) : null}${opener(`/accounts/${m.card.id}/proxy`, x.t('account.change-proxy'), 'main')}` : null}</div>`;
+  return html`<div class="banner warn" role="alert"><b>${x.t('account.proxy-fails')}</b><span>${said}${said ? ' · ' : null}${x.t(m.card.loginStatus === 'logged_in' ? 'account.proxy-fails-in' : 'account.proxy-fails-out')}</span>${m.mayAct ? html`<span class="row banner-acts">${m.out!.id ? button({ url: `/proxies/${m.out!.id}/check`, label: x.t('proxy.check') }) : null}${opener(`/accounts/${m.card.id}/proxy`, x.t('account.change-proxy'), 'main')}</span>` : null}</div>`;
 }
 
 const facts = (rows: [string, Value][]): Html => html`<dl class="facts">${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
