@@ -49,6 +49,8 @@ import { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Placer } from './placer.ts';
 import { RuleDesk } from './rule-desk.ts';
+import { proxyEffects } from './proxy-effects.ts';
+import { proxyLender } from './proxy-lender.ts';
 import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
 import { scheduleEffects } from './schedule-effects.ts';
@@ -120,6 +122,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     effects: {
       ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
       ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy, gates),
+      ...proxyEffects({ db, liveness, vault: () => vault, url: config.proxyCheckUrl, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'proxy' }) }),
       ...keyEffects(() => vault),
       ...alertEffects({ db, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
@@ -129,6 +132,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...parts.effects,
     },
     ledger: book,
+    lend: proxyLender(db),
     held: (src, input) => (src === 'crawl' ? gates.holds({ account: String(input['account']), platform: String(input['platform']), group: groupOf(db, String(input['account'])) }) : null),
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),

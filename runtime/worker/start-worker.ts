@@ -20,6 +20,7 @@ import { find } from './effects/find.ts';
 import { keep } from './effects/keep.ts';
 import { login } from './effects/login.ts';
 import { post } from './effects/post.ts';
+import { probe } from './effects/probe.ts';
 import { work } from './effects/work.ts';
 import { WorkerFault } from './fault.ts';
 import { Fence } from './fence.ts';
@@ -132,7 +133,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits,
+    effects: { login, crawl, post, find, check, work, keep, probe }, incarnation, limits,
     refresh: () => heartbeat.afresh(),
     context: {
       pool, windows, tools, shell,
