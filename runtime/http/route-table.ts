@@ -1,3 +1,4 @@
+import { accountFileApi } from './api/account-file-api.ts';
 import { accountApi } from './api/account-api.ts';
 import { agentApi } from './api/agent-api.ts';
 import { actorApi } from './api/actor-api.ts';
@@ -6,6 +7,7 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { proxyApi } from './api/proxy-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
@@ -26,6 +28,8 @@ import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { oneAccountPages } from './pages/account-page.ts';
+import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
@@ -52,7 +56,9 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fileRoutes(),
     ...overviewPages(),
     ...accountPages(),
+    ...oneAccountPages(),
     ...loginPages(),
+    ...proxyPages(),
     ...inboxPages(),
     ...replyPages(),
     ...notificationPages(),
@@ -80,7 +86,9 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fleetApi(),
     ...machineApi(),
     ...alertApi(),
+    ...accountFileApi(),
     ...accountApi(),
+    ...proxyApi(),
     ...messageApi(),
     ...toolApi(),
     ...mcpRoutes(),

@@ -21,6 +21,7 @@ import { openReadModel } from '../../runtime/read-model/queries/read-model.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import type { Answer, WindowRequest } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
+import { seedAccounts } from './seed-accounts.ts';
 import { seedFleet } from './seed-fleet.ts';
 import { seedWork } from './seed-work.ts';
 import { seed, type SeedText } from './seed.ts';
@@ -61,7 +62,7 @@ export function memoryBucket(): Bucket {
   };
 }
 
-export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; work?: boolean; now?: number } = {}): Promise<Fixture> {
+export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; work?: boolean; accounts?: boolean; now?: number } = {}): Promise<Fixture> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-http-'));
   const file = join(dir, 'view.db');
   const clock = { now: options.now ?? Date.now() };
@@ -69,6 +70,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.pragma('journal_mode = WAL');
   writer.exec(SCHEMA);
   if (!options.empty) seed(writer, clock.now, options.text);
+  if (options.accounts) seedAccounts(writer, clock.now);
   if (options.fleet) seedFleet(writer, clock.now);
   if (options.work) seedWork(writer, clock.now);
   writer.close();
