@@ -8,6 +8,8 @@ import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
+import { ruleApi } from './api/rule-api.ts';
+import { talkApi } from './api/talk-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
@@ -37,6 +39,9 @@ import { agentPages } from './pages/agent-pages.ts';
 import { hubPages } from './pages/hub-pages.ts';
 import { queuePages } from './pages/queue-pages.ts';
 import { schedulePages } from './pages/schedule-pages.ts';
+import { cannedPages } from './pages/canned-pages.ts';
+import { rulePages } from './pages/rule-pages.ts';
+import { talkPages } from './pages/talk-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
 import { taskPages } from './pages/task-pages.ts';
 import { templatePages } from './pages/template-pages.ts';
@@ -54,6 +59,9 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountPages(),
     ...loginPages(),
     ...inboxPages(),
+    ...talkPages(),
+    ...cannedPages(),
+    ...rulePages(),
     ...replyPages(),
     ...notificationPages(),
     ...alertPages(),
@@ -82,6 +90,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...alertApi(),
     ...accountApi(),
     ...messageApi(),
+    ...talkApi(),
+    ...ruleApi(),
     ...toolApi(),
     ...mcpRoutes(),
     ...taskApi(),
