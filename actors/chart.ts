@@ -40,8 +40,19 @@ export function compileChart(machine: AnyStateMachine): Chart {
     initial: (input) => run((scope) => ready.getInitialSnapshot(scope, input as never)),
     next: (snapshot, event) => run((scope) => ready.transition(snapshot, event, scope)),
     restore: (stored) => createActor(ready, { snapshot: stored as never }).getSnapshot() as AnyMachineSnapshot,
-    store: (snapshot) => ready.getPersistedSnapshot(snapshot),
+    store: (snapshot) => withoutInputs(ready.getPersistedSnapshot(snapshot)),
   };
+}
+
+/** The input of an effect is in the list of what is pending; the chart itself never reads it again. */
+export function withoutInputs(stored: unknown): unknown {
+  const { children } = stored as { children?: Record<string, { snapshot?: { input?: unknown } }> };
+  for (const child of Object.values(children ?? {})) {
+    if (child.snapshot?.input === undefined) continue;
+    const { input: _, ...snapshot } = child.snapshot;
+    child.snapshot = snapshot;
+  }
+  return stored;
 }
 
 type Scope = Parameters<AnyStateMachine['transition']>[2];

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** What a turn asks the outside to do. `n` is its place in the turn; its id is `kind/id/index/n`. */
+/** What a turn asks the outside to do. `n` is its place in the turn; its id is `kind/id/index/n`. A stored `run` has its input in the list of what is pending, and only there. */
 export type Command =
-  | { n: number; do: 'run'; child: string; src: string; input: unknown }
+  | { n: number; do: 'run'; child: string; src: string; input?: unknown }
   | { n: number; do: 'abort'; child: string }
   | { n: number; do: 'arm'; timer: string; event: { type: string }; delay: number }
   | { n: number; do: 'disarm'; timer: string }
@@ -46,6 +46,16 @@ export type Entry = {
 };
 
 export const NOTHING_PENDING: Pending = { effects: {}, timers: {}, tells: {}, signals: {} };
+
+/** The commands as the turn gave them: with the inputs of its effects, where they are still asked for after it. */
+export function commandsOf({ commands, pending, index }: Pick<Entry, 'commands' | 'pending' | 'index'>): Command[] {
+  const asked = Object.entries(pending.effects);
+  return commands.map((c) => {
+    if (c.do !== 'run' || 'input' in c) return c;
+    const found = asked.find(([token]) => token.endsWith(`/${index}/${c.n}`));
+    return found ? { ...c, input: found[1].input } : c;
+  });
+}
 
 /** The bytes of an entry are its JSON; everything that is hashed or compared is these bytes. */
 export const encodeEntry = (entry: Entry): Uint8Array => Buffer.from(JSON.stringify(entry));

@@ -101,7 +101,7 @@ function build(binding: Binding, head: Head | null, cause: Cause, event: Entry['
     cause,
     event,
     after: binding.chart.store(snapshot),
-    commands,
+    commands: commands.map((c) => (c.do === 'run' ? { n: c.n, do: c.do, child: c.child, src: c.src } : c)),
     pending: carry(head ? renamed(head.entry, binding.chart.version) : NOTHING_PENDING, commands, `${about.actor}/${index}`, about, answered, snapshot.status !== 'active'),
     seen: note(head?.entry.seen ?? { in: 0, from: {}, ids: [] }, cause),
   };

@@ -53,7 +53,7 @@ export async function measureAgents(workers: number, windows: number, rounds: nu
         const id = `t-${round}-${i}`;
         tasks.push(id);
         return must(troupe, 'task', id, {
-          title: `Round ${round} of ${agent}`, type: 'scrape', retries: 0, timeoutMs: 240_000, requirements: { agent },
+          title: `Round ${round} of ${agent}`, type: 'scrape', timeoutMs: 240_000, requirements: { agent },
           payload: { url: `http://${host}/${i}`, actions: [{ tool: 'type', args: { selector: '[name=q]', input: `r${round}`, enter: true } }, { tool: 'wait_for', args: { text: `Found r${round}`, timeoutMs: 60_000 } }, { tool: 'extract', args: { list: '.item', fields: { name: 'b', price: { selector: '.price', type: 'number' } } } }] },
         });
       }));
@@ -74,7 +74,7 @@ export async function measureAgents(workers: number, windows: number, rounds: nu
     for (const child of children) child.kill('SIGTERM');
     await Promise.all(children.map((c) => (c.exitCode === null && c.signalCode === null ? Promise.race([once(c, 'exit'), new Promise((done) => setTimeout(done, 30_000))]) : null)));
     for (const child of children) child.kill('SIGKILL');
-    await troupe.close();
+    await troupe.close().catch((error: Error) => process.stderr.write(`clean-up: ${error.message}\n`));
     site.closeAllConnections();
     site.close();
   }

@@ -33,9 +33,12 @@ export const outward = {
 };
 
 /** The fault of an effect as its chart sees it. */
-export type EffectFault = { kind: string; message: string; sent: 'no' | 'maybe' };
+export type EffectFault = { kind: string; message: string; sent: 'no' | 'maybe'; evidence?: Evidence };
+
+/** What a worker kept of a failed call: names in the store of results. */
+export type Evidence = { picture: string | null; trace: string | null };
 
 export const faultOf = (event: object): EffectFault => {
   const error = (event as { error?: Partial<EffectFault> }).error;
-  return { kind: error?.kind ?? 'unknown', message: error?.message ?? 'no reason given', sent: error?.sent ?? 'maybe' };
+  return { kind: error?.kind ?? 'unknown', message: error?.message ?? 'no reason given', sent: error?.sent ?? 'maybe', ...(error?.evidence ? { evidence: error.evidence } : {}) };
 };

@@ -4,7 +4,9 @@ import type { Proxy, User } from './account.ts';
 
 /** What the person sees: a picture by name (the bytes are in the pictures bucket), never the bytes. */
 export type Qr = { picture: string; url: string | null; txn: string; expiresAt: number | null };
-export type Challenge = { what: 'slider' | 'sms' | 'confirm'; prompt: string; picture: string | null; txn: string };
+/** What is asked for: done elsewhere (confirm), or typed in. */
+export type Asked = 'slider' | 'sms' | 'confirm' | 'account' | 'password' | 'phone';
+export type Challenge = { what: Asked; prompt: string; picture: string | null; txn: string };
 
 export type LoginContext = {
   id: string;
@@ -32,7 +34,7 @@ export type LoginEvent =
   | { type: 'LEASED'; worker: string; epoch: number }
   | { type: 'WORKER_LOST'; reason: string }
   | { type: 'QR'; picture: string; url: string | null; txn: string; expiresAt: number | null }
-  | { type: 'CHALLENGE'; what: 'slider' | 'sms' | 'confirm'; prompt: string; picture: string | null; txn: string }
+  | { type: 'CHALLENGE'; what: Asked; prompt: string; picture: string | null; txn: string }
   | { type: 'CONFIRMING'; prompt: string }
   | { type: 'ANSWER'; txn: string; ref: string; by?: string }
   | { type: 'CANCEL'; by?: string };

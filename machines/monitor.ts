@@ -1,9 +1,9 @@
 import { assign, setup } from 'xstate';
-import { effect, faultOf, outward, stamp } from './effect.ts';
+import { effect, faultOf, outward, stamp, type Evidence } from './effect.ts';
 import type { Proxy } from './account.ts';
 
 export type Cursor = { comments: string | null; messages: string | null };
-export type Round = { at: number; ms: number; comments: number; messages: number; error: string | null };
+export type Round = { at: number; ms: number; comments: number; messages: number; error: string | null; evidence?: Evidence };
 
 export type MonitorContext = {
   account: string;
@@ -55,7 +55,10 @@ export const monitorMachine = setup({
       const delay = Math.round(Math.min(context.interval * 1000 * 2 ** Math.min(context.failures, 6), 600_000) * (0.75 + 0.5 * rnd));
       return { delay, nextAt: at + delay };
     }),
-    fault: assign(({ context, event }) => ({ failures: context.failures + 1, last: { at: stamp(event).at, ms: 0, comments: 0, messages: 0, error: faultOf(event).message } })),
+    fault: assign(({ context, event }) => {
+      const { message, evidence } = faultOf(event);
+      return { failures: context.failures + 1, last: { at: stamp(event).at, ms: 0, comments: 0, messages: 0, error: message, ...(evidence ? { evidence } : {}) } };
+    }),
   },
   guards: { paused: ({ event }) => faultOf(event).kind === 'paused', sessionLost: ({ event }) => SESSION_FAULTS.includes(faultOf(event).kind) },
   delays: { delay: ({ context }) => context.delay, crawlWithin: 180_000 },

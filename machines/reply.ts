@@ -86,7 +86,7 @@ export type ReplyEvent =
   | { type: 'CHANGE'; text?: string; sendAt?: number; by?: string }
   | { type: 'SEND_NOW'; by?: string };
 
-const TRANSIENT = ['network', 'timeout', 'rate-limited', 'lost', 'element-not-found', 'fenced'];
+const TRANSIENT = ['network', 'proxy', 'timeout', 'rate-limited', 'lost', 'element-not-found', 'fenced'];
 const LOOKS = 2;
 
 /** Ids of later attempts: the first one's with a number. */

@@ -29,7 +29,12 @@ export const fxAnswer = z.object({ taken: z.boolean(), reason: z.string().option
 export type FxAnswer = z.infer<typeof fxAnswer>;
 
 /** A fault as data, on its way from an effect to its chart. */
-export const fault = z.object({ kind: z.string(), message: z.string(), sent: z.enum(['no', 'maybe']).default('no') });
+export const fault = z.object({
+  kind: z.string(), message: z.string(), sent: z.enum(['no', 'maybe']).default('no'),
+  /** What was kept of a failed call of a platform: names in the bucket troupe-results. */
+  evidence: z.object({ picture: z.string().max(200).nullable(), trace: z.string().max(200).nullable() }).optional(),
+});
+export type Evidence = NonNullable<z.infer<typeof fault>['evidence']>;
 export type Fault = z.infer<typeof fault>;
 
 /** Payloads of `~done`, `~error`, `~event` on `troupe.in.<kind>.<id>.<verb>.<worker>`. Nats-Msg-Id: `<token>` + `:done`, `:error` or `:<n>`. */
@@ -65,7 +70,7 @@ export const heartbeatAnswer = z.object({
   known: z.boolean(),
   leases: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
   /** What of a newer configuration can be taken on without a restart; absent when there is none. */
-  config: z.object({ version: z.number().int(), maxAccounts: z.number().int() }).optional(),
+  config: z.object({ version: z.number().int(), maxAccounts: z.number().int(), maxAgents: z.number().int().optional() }).optional(),
 });
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswer>;
 
@@ -126,7 +131,7 @@ export const found = z.object({
 });
 export type Found = z.infer<typeof found>;
 
-/** `troupe.ask.<worker>.vault-get` and `vault-put`: an account's session, opened and sealed by the master alone. `field`: storage, fingerprint, proxy. */
+/** `troupe.ask.<worker>.vault-get` and `vault-put`: an account's session, opened and sealed by the master alone. `field`: storage, fingerprint, proxy, or `proxy@<id>`: the password of a proxy that the account goes by. */
 export const vaultGet = z.object({ account: z.string(), epoch: z.number().int(), field: z.string() });
 export const vaultPut = vaultGet.extend({ value: z.string() });
 /** `troupe.ask.<worker>.secret`: a sealed answer (an SMS code) that a signal names. */
@@ -311,6 +316,15 @@ export const windowRequest = z.discriminatedUnion('op', [
   z.object({ op: z.literal('input'), agent: windowName, holder: z.string().min(8).max(64), inputs: z.array(windowInput).min(1).max(64) }),
 ]);
 export type WindowRequest = z.input<typeof windowRequest>;
+/** Also on `troupe.window.<worker>`: which selectors of an account's platform match now, as `{ok, ...SelectorReport}`. Reads only, in a page of its own. */
+export const selectorsRequest = z.object({ op: z.literal('selectors'), account: windowName, platform: z.string().max(63), epoch: z.number().int() });
+export type SelectorsRequest = z.infer<typeof selectorsRequest>;
+/** `matches` counts by page; a page that could not be opened says why. */
+export const selectorReport = z.object({
+  pages: z.array(z.object({ name: z.string().max(60), url: z.string().max(500), error: z.string().max(500).nullable() })).max(30),
+  rows: z.array(z.object({ name: z.string().max(100), fallbacks: z.array(z.object({ selector: z.string().max(500), error: z.string().max(300).nullable(), matches: z.record(z.string(), z.number().int()) })).max(20) })).max(300),
+});
+export type SelectorReport = z.infer<typeof selectorReport>;
 /** What is to be seen beside the picture; on troupe.cast whenever it changes. `ended`: the holder that has let go, and how. */
 export const windowState = z.object({ url: z.string(), title: z.string(), control: z.string().nullable(), task: z.string().nullable(), gone: z.boolean().default(false), ended: z.object({ holder: z.string(), why: z.string() }).optional() });
 export type WindowState = z.infer<typeof windowState>;
@@ -333,8 +347,13 @@ export const effectInput = {
   crawl: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), round: z.string(), cursor: z.object({ comments: z.string().nullable(), messages: z.string().nullable() }), proxy: z.unknown() }),
   /** Asks leave, presses once; done {remoteId}. Faults before leave: sent `no`. */
   post: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), reply: z.string(), to: z.unknown(), text: z.string(), proxy: z.unknown() }),
-  /** done {remoteId | null, reliable}. Reads only. */
+  /** done {remoteId | null, reliable, evidence: {picture | null, saw} | null}. Reads only. */
   find: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), to: z.unknown(), text: z.string(), since: z.number(), proxy: z.unknown() }),
+  /** One request to `url` by this proxy, as an account's browser would go. done {ms, exit}: to the first byte, and the address that was seen there. Fault: proxy. */
+  probe: z.object({
+    ...free, account: z.null(), epoch: z.null(), url: z.string(), password: z.string().nullable(),
+    proxy: z.object({ id: z.string(), version: z.number(), protocol: z.enum(['http', 'https', 'socks5']), server: z.string(), username: z.string().nullable() }),
+  }),
   /** done {session: valid | expired | challenged}. */
   check: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), proxy: z.unknown() }),
 } as const;

@@ -33,12 +33,16 @@ const confirm = (x: Ctx, action: BatchAction, n: number): Value =>
 
 const MARK: Record<BatchState, [string, string]> = { waiting: ['·', 'muted'], sent: ['⟳', 'muted'], done: ['✓', 'good-text'], failed: ['✕', 'bad-text'], late: ['…', 'muted'] };
 
+const MOST_SHOWN = 60;
+
 /** How far it is, and what became of each; asks again while something is under way. */
 export function batchProgress(x: Ctx, m: BatchProgress): Html {
   const over = m.items.filter((i) => i.state !== 'waiting' && i.state !== 'sent').length;
   const text = m.ended ? x.t('batch.done', { what: m.action.label, ok: m.items.filter((i) => i.state === 'done').length, all: m.items.length }) : x.t('batch.running', { n: over, all: m.items.length });
+  // Of thousands, those that went wrong stand before those that did not.
+  const shown = m.items.length <= MOST_SHOWN ? m.items : [...m.items.filter((i) => i.state === 'failed'), ...m.items.filter((i) => i.state !== 'failed')].slice(0, MOST_SHOWN);
   const inside = html`<p class="row" role="status"><b>${text}</b></p><progress max=${m.items.length} value=${over} aria-label=${text}></progress>
-    <ul class="batch-list">${m.items.map((i) => html`<li id=${`batch-${i.id}`} data-state=${i.state}><i class=${MARK[i.state][1]} aria-label=${x.word('progress', i.state)}>${MARK[i.state][0]}</i><b>${i.name}</b>${i.error ? html`<span class="sub bad-text">${reason(x, i.error)}</span>` : i.state === 'late' ? html`<span class="sub">${x.word('progress', 'late')}</span>` : null}</li>`)}</ul>`;
+    <ul class="batch-list">${shown.map((i) => html`<li id=${`batch-${i.id}`} data-state=${i.state}><i class=${MARK[i.state][1]} aria-label=${x.word('progress', i.state)}>${MARK[i.state][0]}</i><b>${i.name}</b>${i.error ? html`<span class="sub bad-text">${reason(x, i.error)}</span>` : i.state === 'late' ? html`<span class="sub">${x.word('progress', 'late')}</span>` : null}</li>`)}${m.items.length > shown.length ? html`<li class="muted">${x.t('groups.more', { n: m.items.length - shown.length })}</li>` : null}</ul>`;
   return m.ended ? html`<div id="batch-progress">${inside}</div>` : html`<div id="batch-progress" hx-get=${`${m.base}/batch/${m.job}`} hx-trigger="load delay:700ms" hx-target="this" hx-swap="outerHTML">${inside}</div>`;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Page } from 'playwright';
 import type { PlatformConfig } from '../contract.ts';
-import { locate, present, timeoutOf } from './locate.ts';
+import { locate, present, timeoutOf, valueOf } from './locate.ts';
 import type { QrSite } from './qr-login.ts';
 
 /** How long such sites keep a session, when its cookie doesn't say. */
@@ -37,8 +37,8 @@ export function creatorLogin(config: PlatformConfig): QrSite {
     },
     async user(io, page) {
       const avatar = await (await shown(page, 'userAvatar'))?.getAttribute('src');
-      const id = (await textOf(page, 'userId')).replace(/^.*[:：]\s*/, '');
-      const nickname = await textOf(page, 'userName');
+      const id = (await valueOf(page, config, 'userId')).replace(/^.*[:：]\s*/, '');
+      const nickname = await valueOf(page, config, 'userName');
       const names = new Set(config.selectors.sessionCookie);
       const session = (await io.context.cookies()).find((c) => names.has(c.name) && c.expires > 0);
       return { user: { id: id || nickname, nickname, avatar: avatar && /^https:/.test(avatar) ? avatar : null }, validUntil: session ? Math.round(session.expires * 1000) : Date.now() + WEEK };

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { Page } from 'playwright';
+import type { Locator, Page } from 'playwright';
 import { PlatformFault, type Comment, type Io, type Message, type Platform, type PlatformConfig, type Target } from '../contract.ts';
 import { asFault } from './as-fault.ts';
+import { checkSession } from './check-session.ts';
 import { creatorLogin } from './creator-login.ts';
 import { extract } from './extract.ts';
 import { fieldOf } from './fields.ts';
+import { itemAt } from './item-at.ts';
 import { locate, selectorsOf, timeoutOf } from './locate.ts';
+import { openList } from './open-list.ts';
 import { qrLogin } from './qr-login.ts';
 import { shownTime } from './shown-time.ts';
-import { noWall, visit } from './visit.ts';
 
 const MAX_THREADS = 20;
 /** The last part of an address; anything else as it is. */
@@ -28,20 +30,8 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
   const guarded = <T>(doing: string, work: () => Promise<T>): Promise<T> => work().catch((error: unknown) => { throw asFault(error, doing); });
   const elementMs = timeoutOf(config, 'element', 10_000);
 
-  /** Waits for the list or for the note that it is empty. */
-  async function open(io: Io, url: string, item: string): Promise<Page> {
-    const { page } = await visit(io, config, url);
-    const either = [...selectorsOf(config, item), ...(config.selectors[`${item}None`] ?? [])];
-    await either.map((s) => page.locator(s)).reduce((a, b) => a.or(b)).first().waitFor({ timeout: elementMs }).catch(async () => {
-      await noWall(page, config);
-      await io.screenshot(`no-${item}`);
-      throw new PlatformFault('element-not-found', `no ${item} on ${config.label} within ${elementMs} ms (tried ${either.join(' | ')}): the site may have changed, see config.json and the screenshot`);
-    });
-    return page;
-  }
-
   async function readComments(io: Io): Promise<{ page: Page; rows: (Comment & { index: number })[] }> {
-    const page = await open(io, config.urls.comments ?? '', 'commentItem');
+    const page = await openList(io, config, config.urls.comments ?? '', 'commentItem');
     const rows = await extract(page, selectorsOf(config, 'commentItem'), {
       id: fieldOf(config, 'commentId'), text: fieldOf(config, 'commentText'), author: fieldOf(config, 'commentAuthor'), authorId: fieldOf(config, 'commentAuthorId'),
       post: fieldOf(config, 'commentPost'), postId: fieldOf(config, 'commentPostId'), at: fieldOf(config, 'commentTime'),
@@ -54,26 +44,25 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
   }
 
   async function openThread(io: Io, sender: string): Promise<Page> {
-    const page = await open(io, config.urls.messages ?? '', 'threadItem');
+    const page = await openList(io, config, config.urls.messages ?? '', 'threadItem');
     const threads = await extract(page, selectorsOf(config, 'threadItem'), { id: fieldOf(config, 'threadId'), name: fieldOf(config, 'threadName') });
     const index = threads.findIndex((t) => (t.id || t.name) === sender);
     if (index < 0) throw new PlatformFault('refused', `no conversation with ${sender} on ${config.label}`);
-    await nth(page, 'threadItem', index).click({ timeout: elementMs });
+    await (await itemAt(page, config, 'threadItem', index)).click({ timeout: elementMs });
     await locate(page, config, 'messageItem', elementMs);
     return page;
   }
-  const nth = (page: Page, name: string, index: number) => selectorsOf(config, name).map((s) => page.locator(s)).reduce((a, b) => a.or(b)).nth(index);
   const readThread = (page: Page) => extract(page, selectorsOf(config, 'messageItem'), { id: fieldOf(config, 'messageId'), text: fieldOf(config, 'messageText'), own: fieldOf(config, 'messageOwn'), at: fieldOf(config, 'messageTime') });
 
   /** Goes to where the reply's box is: under its comment, or in its conversation. */
-  async function boxFor(to: Target, io: Io): Promise<Page> {
+  async function boxFor(to: Target, io: Io): Promise<Page | Locator> {
     if (to.type === 'message') return openThread(io, to.sender);
     const { page, rows } = await readComments(io);
     const hit = rows.find((row) => row.id === to.comment);
     if (!hit) throw new PlatformFault('refused', `the comment is not among the newest on ${config.label} any more`);
-    const item = nth(page, 'commentItem', hit.index);
+    const item = await itemAt(page, config, 'commentItem', hit.index);
     await selectorsOf(config, 'commentReply').map((s) => item.locator(s)).reduce((a, b) => a.or(b)).first().click({ timeout: elementMs });
-    return page;
+    return item;
   }
 
   return {
@@ -87,20 +76,7 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
       return qrLogin(io, creatorLogin(config), answer);
     },
 
-    check: (io) => guarded('checking the session', async () => {
-      try {
-        const { page } = await visit(io, config, config.urls.home ?? '');
-        await locate(page, config, 'userProfile', elementMs).catch(async (error: unknown) => {
-          await noWall(page, config);
-          throw error;
-        });
-        return 'valid';
-      } catch (error) {
-        if (error instanceof PlatformFault && error.kind === 'logged-out') return 'expired';
-        if (error instanceof PlatformFault && error.kind === 'challenged') return 'challenged';
-        throw error;
-      }
-    }),
+    check: (io) => guarded('checking the session', () => checkSession(io, config)),
 
     comments: (cursor, io) => guarded('reading comments', async () => {
       const { rows } = await readComments(io);
@@ -109,7 +85,7 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
 
     messages: (cursor, io) => guarded('reading messages', async () => {
       if (!can.messages) throw new PlatformFault('refused', `${config.label} shows no private messages on the web`);
-      const page = await open(io, config.urls.messages ?? '', 'threadItem');
+      const page = await openList(io, config, config.urls.messages ?? '', 'threadItem');
       const threads = (await extract(page, selectorsOf(config, 'threadItem'), { id: fieldOf(config, 'threadId'), name: fieldOf(config, 'threadName'), last: fieldOf(config, 'threadLast') })).slice(0, MAX_THREADS);
       const seen = new Map<string, string>(JSON.parse(cursor ?? '[]') as [string, string][]);
       const items: Message[] = [];
@@ -117,7 +93,7 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
       for (const [index, thread] of threads.entries()) {
         const other = thread.id || thread.name;
         if (seen.get(other) === hash(thread.last)) continue;
-        await nth(page, 'threadItem', index).click({ timeout: elementMs });
+        await (await itemAt(page, config, 'threadItem', index)).click({ timeout: elementMs });
         await locate(page, config, 'messageItem', elementMs);
         for (const row of await readThread(page)) {
           items.push({ id: row.id || hash(other, row.text, row.own), text: row.text, direction: row.own ? 'outbound' : 'inbound', sender: row.own ? { id: io.account, name: io.account } : { id: other, name: thread.name }, at: shownTime(row.at, now) });
@@ -129,7 +105,8 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
 
     prepare: (to, text, io) => guarded('preparing the reply', async () => {
       if (text.trim() === '' || [...text].length > can.maxLength) throw new PlatformFault('refused', `a reply on ${config.label} has 1 to ${can.maxLength} characters, this one has ${[...text].length}`);
-      const page = await boxFor(to, io);
+      const box = await boxFor(to, io);
+      const page = 'goto' in box ? box : box.page();
       await (await locate(page, config, 'replyText', elementMs)).fill(text);
       const send = await locate(page, config, 'replySend', elementMs);
       let pressed = false;
@@ -155,8 +132,10 @@ export function creatorSite(config: PlatformConfig, can: Omit<Platform['can'], '
     }),
 
     find: (to, text, _since, io) => guarded('looking for the reply', async () => {
-      const page = await boxFor(to, io);
-      const rows = to.type === 'message' ? (await readThread(page)).filter((r) => r.own) : await extract(page, selectorsOf(config, 'ownReply'), { id: fieldOf(config, 'ownReplyId'), text: fieldOf(config, 'ownReplyText') });
+      const box = await boxFor(to, io);
+      // Only what stands under this very comment counts: the same words may stand under another.
+      const rows = 'goto' in box ? (await readThread(box)).filter((r) => r.own) : await extract(box, selectorsOf(config, 'ownReply'), { id: fieldOf(config, 'ownReplyId'), text: fieldOf(config, 'ownReplyText') });
+      io.saw?.(rows.map((row) => row.text).join('\n'));
       const hit = rows.findLast((row) => flat(row.text) === flat(text));
       return hit ? { remoteId: hit.id || hash(text) } : null;
     }),

@@ -21,6 +21,7 @@ export async function visit(io: Io, config: PlatformConfig, url: string): Promis
 
 /** Throws when the page is a login or a challenge instead of what was asked for. */
 export async function noWall(page: Page, config: PlatformConfig): Promise<void> {
-  if (await present(page, config, 'challenged')) throw new PlatformFault('challenged', `${config.label} wants to see a person: log the account in again and solve what it shows`);
-  if (await present(page, config, 'loggedOut')) throw new PlatformFault('logged-out', `${config.label} shows its login: the session is over, log the account in again`);
+  const shown = async (name: string) => config.selectors[name] !== undefined && (await present(page, config, name)) !== null;
+  if (await shown('challenged')) throw new PlatformFault('challenged', `${config.label} wants to see a person: log the account in again and solve what it shows`);
+  if (await shown('loggedOut')) throw new PlatformFault('logged-out', `${config.label} shows its login: the session is over, log the account in again`);
 }

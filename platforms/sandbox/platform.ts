@@ -1,4 +1,4 @@
-import type { Io, Platform, PlatformConfig, PlatformModule, Target } from '../contract.ts';
+import type { Io, Platform, PlatformConfig, Target } from '../contract.ts';
 import { PlatformFault } from '../contract.ts';
 import { asFault } from '../base/as-fault.ts';
 import { extract } from '../base/extract.ts';
@@ -18,7 +18,7 @@ const recent = (at: string, since: number): boolean => Date.parse(at) >= since -
 const sameText = (a: string, b: string): boolean => a.replaceAll('\r\n', '\n').trim() === b.replaceAll('\r\n', '\n').trim();
 
 /** The sandbox's own social site. SANDBOX_URL overrides the address of config.json. */
-export const create: PlatformModule['create'] = (raw: PlatformConfig): Platform => {
+export const create = (raw: PlatformConfig): Platform => {
   const base = process.env.SANDBOX_URL ?? raw.urls.base ?? '';
   const config = { ...raw, urls: Object.fromEntries(Object.entries(raw.urls).map(([k, v]) => [k, new URL(v, base).href])) };
   const sel = (name: string) => selectorsOf(config, name);
@@ -103,10 +103,12 @@ export const create: PlatformModule['create'] = (raw: PlatformConfig): Platform 
       if (status === 404) return null;
       if (to.type === 'comment') {
         const rows = await extract(page, sel('ownReply'), { id: { from: [':scope'], attribute: 'data-reply-id' }, text: { from: ['.reply-text'] }, at: { from: ['time'], attribute: 'datetime' } });
+        io.saw?.(rows.map((row) => row.text).join('\n'));
         const hit = rows.findLast((row) => recent(row.at, since) && sameText(row.text, text));
         return hit ? { remoteId: hit.id } : null;
       }
       const rows = await readThread(page);
+      io.saw?.(rows.map((row) => `${row.direction === 'outbound' ? '>' : '<'} ${row.text}`).join('\n'));
       const hit = rows.findLast((row) => row.direction === 'outbound' && number(row.id) > number(to.message) && recent(row.at, since) && sameText(row.text, text));
       return hit ? { remoteId: hit.id } : null;
     }),

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext, type Page } from 'playwright';
+import { childGivesWay } from '../give-way.ts';
 import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chromium-processes.ts';
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
 import { FreeBrowsers } from './free-browsers.ts';
 import { contextOptions, freeContextOptions, launchOptions } from './launch-options.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
-import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { openProxyDoor, type ProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { proxyFault } from './proxy-fault.ts';
 import { SharedBrowser } from './shared-browser.ts';
 import { StorageState } from './storage-state.ts';
 import type { Vault } from './vault.ts';
@@ -35,7 +37,7 @@ export type PoolOptions = {
 /** One account's open browser. */
 export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
-type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
+type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; door: ProxyDoor | null; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
 
 const CLOSE_LIMIT = 5000;
 /** Windows without an account have no secrets of their own. */
@@ -56,6 +58,7 @@ class DamagedProfile extends Error {
 export class BrowserPool {
   readonly #options: PoolOptions;
   readonly #entries = new Map<string, Promise<Entry>>();
+  readonly #proxies = new Map<string, ProxySpec>();
   /** A profile is free only when its last browser is gone. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #shared = new SharedBrowser(() => this.#launchShared(SHARED));
@@ -89,14 +92,24 @@ export class BrowserPool {
 
   /** Runs `work` with the account's browser, opening it if need be. Throws ProfileBusy, or Playwright's error when it can't start. */
   async use<T>(account: string, proxy: ProxySpec, work: (browser: AccountBrowser) => Promise<T>): Promise<T> {
+    this.#proxies.set(account, proxy);
     const entry = await this.#open(account, proxy);
     entry.busy++;
+    const began = performance.now();
     try {
       return await work(entry.browser);
+    } catch (error) {
+      // A proxy that fails must never look like a site that does.
+      throw proxyFault(error, proxy, entry.door?.fault(began) ?? null);
     } finally {
       entry.busy--;
       entry.usedAt = performance.now();
     }
+  }
+
+  /** What the account's browser was last opened with; undefined when it never was. */
+  proxyOf(account: string): ProxySpec | undefined {
+    return this.#proxies.get(account);
   }
 
   /** Closes an account's browser. With `save`, its session goes to the vault first. */
@@ -194,7 +207,7 @@ export class BrowserPool {
       const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
       const { context } = made;
       const entry: Entry = {
-        storage, proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
+        storage, proxy: wanted, door, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
         browser: { account, context, fingerprint, pages: new WarmPage(context), save: async () => {
           await stored;
           await storage.save(context);
@@ -252,6 +265,7 @@ export class BrowserPool {
       const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
+      for (const { process } of chromiumsUnder(profile)) childGivesWay(process.pid);
       return { context, lock, fresh };
     };
     try {

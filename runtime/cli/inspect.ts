@@ -21,6 +21,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
       return 0;
     }
     ctx.out(`${seen['actor']}  ${seen['state']}  (${seen['version']}, turn ${seen['index']}, ${seen['status']})`);
+    if (seen['why']) ctx.out(`waits: ${seen['why']}`);
     if (seen['parked']) ctx.out(`parked: ${seen['parked']}`);
     ctx.out(`context: ${JSON.stringify(seen['context'], null, 2)}`);
     section(ctx, 'pending effects', seen['pending'].effects, (e) => `${e.src} as ${e.id} on ${e.on} since ${time(e.since)}  ${e.token}`);

@@ -33,8 +33,10 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { joinAsWorker } = await import('../worker/join.ts');
   await joinAsWorker(config, (line) => ctx.err(`troupe worker: ${line}`));
   const { startWorker } = await import('../worker/start-worker.ts');
+  const { giveWay } = await import('../give-way.ts');
   const { servers, user, pass } = workerLogin(config);
   const { id, groups, strict, configVersion, mode, maxAccounts, maxConcurrent, headless, port, maxAgents, maxShells, allowShell, shellLimits, labels, allowHosts } = config.worker;
+  giveWay();
   return runUntilSignal(
     () => startWorker({ workerId: id, servers, user, pass, login: () => workerLogin(config), dataDir: config.dataDir, heartbeatMs: config.timing.heartbeat, maxAccounts, mode, group: detectGroup(config.worker.group, config.worker.detect), groups, strict, configVersion, maxConcurrent, headless, port, maxAgents, maxShells, allowShell, shellLimits, labels, allowHosts, toolsDir: config.toolsDir, leaseMs: config.timing.fence, onStopped: () => process.kill(process.pid, 'SIGTERM') }),
     config.timing.grace,

@@ -1,5 +1,5 @@
 import type { Binding } from '../../actors/binding.ts';
-import { decodeEntry, hashOf, statePaths, type Entry } from '../../actors/entry.ts';
+import { commandsOf, decodeEntry, hashOf, statePaths, type Entry } from '../../actors/entry.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { address, STREAM, type Address } from '../../transport/subjects.ts';
@@ -38,6 +38,8 @@ export function commonVerbs(mux: Mux, engine: Engine, bindings: ReadonlyMap<stri
           tells: Object.entries(entry.pending.tells).map(([id, t]) => ({ id, to: t.to, event: t.event?.type ?? '~start' })),
         },
         parked: engine.host.parkedReason(actor),
+        // A task says why it waits to no journal: it is what the masters see.
+        ...(to.kind === 'task' ? { why: (db.prepare('SELECT why FROM tasks WHERE id = ?').pluck().get(to.id) as string | null | undefined) ?? null } : {}),
         allowed: allowedEvents(binding, entry),
       };
     },
@@ -53,7 +55,7 @@ export function commonVerbs(mux: Mux, engine: Engine, bindings: ReadonlyMap<stri
       if (!row) return { ok: false, code: 'not_found', message: `${address(to)} has no turn ${payload.index}`, field: 'index' };
       const { entry, seq } = await at(row.seq);
       const after = entry.after as { value: unknown; context: unknown };
-      return { ok: true, actor: address(to), entry: { ...entry, seq, state: statePaths(after.value), value: after.value, context: after.context } };
+      return { ok: true, actor: address(to), entry: { ...entry, commands: commandsOf(entry), seq, state: statePaths(after.value), value: after.value, context: after.context } };
     },
     async output(to, payload) {
       if (to.kind !== 'worker') return { ok: false, code: 'not_found', message: `a ${to.kind} prints nothing; only workers do`, field: 'kind' };

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { kinds } from '../../actors/kinds.ts';
 import type { Pending } from '../../actors/entry.ts';
@@ -48,6 +49,8 @@ import { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Placer } from './placer.ts';
 import { RuleDesk } from './rule-desk.ts';
+import { proxyEffects } from './proxy-effects.ts';
+import { proxyLender } from './proxy-lender.ts';
 import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
 import { scheduleEffects } from './schedule-effects.ts';
@@ -71,6 +74,8 @@ export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptio
 
 /** Starts a master: guard, view to the tip, partitions, workers. In SAFE MODE it answers reads and refuses the rest. */
 export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
+  // Else the heap keeps the room of a burst for ever: V8 lets it grow fourfold between collections.
+  setFlagsFromString('--heap-growing-percent=50');
   const log = pino({ level: config.logLevel, base: { part: 'master' } });
   const secrets = loadSecrets(config);
   const login = natsLogin(config, 'master');
@@ -117,6 +122,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     effects: {
       ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
       ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy, gates),
+      ...proxyEffects({ db, liveness, vault: () => vault, url: config.proxyCheckUrl, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'proxy' }) }),
       ...keyEffects(() => vault),
       ...alertEffects({ db, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
@@ -126,6 +132,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...parts.effects,
     },
     ledger: book,
+    lend: proxyLender(db),
     held: (src, input) => (src === 'crawl' ? gates.holds({ account: String(input['account']), platform: String(input['platform']), group: groupOf(db, String(input['account'])) }) : null),
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),

@@ -9,6 +9,9 @@ import { openForWriting, type Db } from './store.ts';
 
 const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log, STREAM.metrics, STREAM.notes, STREAM.tasklog] as const;
 const BATCH = 4_000;
+/** Milliseconds until what has come is committed. The more the last time, the longer: rows that change again meanwhile are written once. */
+const SHORTEST_WAIT = 5;
+const LONGEST_WAIT = 50;
 const FORGET_EVERY = 3_600_000;
 
 export type Position = { stream: string; created: string; seq: number; hash: string };
@@ -26,6 +29,7 @@ export class Feed {
   private readonly onCommit: (c: Commit) => void;
   private readonly onFault: (why: string) => void;
   private pending: Message[] = [];
+  private recent = 0;
   private last = new Map<string, Position>();
   private timer: NodeJS.Timeout | null = null;
   private readonly consuming: ConsumerMessages[] = [];
@@ -99,9 +103,9 @@ export class Feed {
         for await (const m of messages) {
           if (m.seq <= this.last.get(stream)!.seq) continue;
           this.last.set(stream, { ...this.last.get(stream)!, seq: m.seq });
-          this.pending.push({ stream, seq: m.seq, subject: m.subject, data: m.data, at: m.timestampNanos ? Number(BigInt(m.timestampNanos) / 1_000_000n) : Date.now() });
+          this.pending.push({ stream, seq: m.seq, subject: m.subject, data: m.data, at: stream === STREAM.journal ? Date.now() : Number(BigInt(m.timestampNanos) / 1_000_000n) });
           if (this.pending.length >= BATCH) this.commit();
-          else this.timer ??= setTimeout(() => this.commit(), 5);
+          else this.timer ??= setTimeout(() => this.commit(), Math.min(LONGEST_WAIT, SHORTEST_WAIT + this.recent));
         }
         this.consuming.splice(this.consuming.indexOf(messages), 1);
       } catch (error) {
@@ -117,6 +121,7 @@ export class Feed {
     this.timer = null;
     if (this.pending.length === 0) return;
     const batch = this.pending;
+    this.recent = batch.length;
     const ends = new Map<string, Message>();
     const newest = new Map<string, Message>();
     for (const m of batch) {

@@ -102,11 +102,26 @@ CREATE TABLE IF NOT EXISTS accounts (
   last_login_time INTEGER, cookies_valid_until INTEGER,
   assigned_worker_id TEXT, lease_epoch INTEGER NOT NULL DEFAULT 0, lease_incarnation TEXT, lease_state TEXT NOT NULL DEFAULT 'finding', pinned_worker_id TEXT,
   group_name TEXT, previous_worker_id TEXT, moved_reason TEXT,
+  proxy_id TEXT, tags TEXT NOT NULL DEFAULT '[]', approve INTEGER NOT NULL DEFAULT 0, archived INTEGER NOT NULL DEFAULT 0,
+  check_every INTEGER NOT NULL DEFAULT 60, last_check TEXT, notice_hours INTEGER NOT NULL DEFAULT 24, warned_ms INTEGER, remaking INTEGER NOT NULL DEFAULT 0,
   monitor_state TEXT, next_round_ms INTEGER, last_round TEXT,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_accounts_status ON accounts(status);
 CREATE INDEX IF NOT EXISTS idx_accounts_login_status ON accounts(login_status);
 CREATE INDEX IF NOT EXISTS idx_accounts_worker ON accounts(assigned_worker_id);
+
+CREATE INDEX IF NOT EXISTS idx_accounts_proxy ON accounts(proxy_id) WHERE proxy_id IS NOT NULL;
+
+-- The last 20 rounds of each account.
+CREATE TABLE IF NOT EXISTS account_rounds (
+  account_id TEXT NOT NULL, idx INTEGER NOT NULL, at_ms INTEGER NOT NULL, ms INTEGER NOT NULL, comments INTEGER NOT NULL, messages INTEGER NOT NULL,
+  error TEXT, evidence TEXT, PRIMARY KEY (account_id, idx)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS proxies (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, protocol TEXT NOT NULL, server TEXT NOT NULL, username TEXT, has_password INTEGER NOT NULL DEFAULT 0,   -- the password is sealed elsewhere
+  version INTEGER NOT NULL, status TEXT NOT NULL,   -- unknown, healthy, failing, disabled
+  checking INTEGER NOT NULL DEFAULT 0, check_every INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '',
+  last_check TEXT, checks TEXT NOT NULL DEFAULT '[]', waiting TEXT, next_ms INTEGER, by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
 
 CREATE TABLE IF NOT EXISTS login_sessions (
   id TEXT PRIMARY KEY, account_id TEXT NOT NULL, worker_id TEXT,

@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadPlatforms } from '../../platforms/load.ts';
 import { fxRequest, type Registration } from '../../transport/protocol.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { BrowserPool } from '../browsers/browser-pool.ts';
@@ -21,11 +20,14 @@ import { find } from './effects/find.ts';
 import { keep } from './effects/keep.ts';
 import { login } from './effects/login.ts';
 import { post } from './effects/post.ts';
+import { probe } from './effects/probe.ts';
 import { work } from './effects/work.ts';
 import { WorkerFault } from './fault.ts';
 import { Fence } from './fence.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import { Link } from './link.ts';
+import { PlatformShelf } from './platform-shelf.ts';
+import { selectorTest } from './selector-test.ts';
 import { reapShells } from './shell/shell-process.ts';
 import { createVitals } from './vitals.ts';
 import { WindowDesk } from './windows/window-desk.ts';
@@ -86,8 +88,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let link: Link | null = null;
   const log = createWorkerLog(workerId, (row) => link?.tell(subjects.log(workerId, row.level), row));
   const chromium = await findChromium();
-  const platforms = await loadPlatforms();
-  for (const p of platforms) if (!p.ok) log('error', 'lifecycle', `platform ${p.id} is left out: ${p.reason}`);
+  const platforms = await PlatformShelf.open({
+    extra: process.env.TROUPE_PLATFORMS_DIR ?? '', watch: process.env.NODE_ENV !== 'production',
+    log: (level, message) => log(level, 'lifecycle', message),
+    changed: () => void register(),
+  });
 
   const connected = await Link.open({ worker: workerId, servers: options.servers, user: options.user, pass: options.pass, login: options.login, log });
   link = connected;
@@ -111,44 +116,42 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
   };
   // A platform of this machine (the sandbox) is reachable, and nothing else beside it.
-  const allow = [process.env.SANDBOX_URL, ...platforms.map((p) => p.config?.urls.base)].flatMap((url) => (url && URL.canParse(url) ? [hostPort(url)] : []));
+  const allow = [process.env.SANDBOX_URL, ...platforms.list.map((p) => p.config?.urls.base)].flatMap((url) => (url && URL.canParse(url) ? [hostPort(url)] : []));
   allow.push(...(options.allowHosts ?? []));
   const pool = new BrowserPool({ dir, mode, chromium, headless, vault, allow, idleMs: options.idleMs, log: (level, message, details) => log(level, 'system', message, details) });
   await pool.reap(dir);
 
   const tools = openTools(options.toolsDir ?? null);
   for (const { file, reason } of tools.failed) log('error', 'lifecycle', `tool ${file} is left out: ${reason}`);
-  const { maxAgents = 10, maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
-  const windows = new Windows({ pool, tools, log, max: () => maxAgents });
-  const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type) });
+  const { maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
+  const limits = { maxAgents: options.maxAgents ?? 10, maxShells: allowShell ? maxShells : 0 };
+  const windows = new Windows({ pool, tools, log, max: () => limits.maxAgents });
+  const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type), selectors: (request) => selectorTest({ pool, fence, platforms }, request) });
   connected.serve(subjects.window(workerId), (data) => desk.take(data));
   const shell = { allowed: allowShell, dir: join(dir, 'shell'), limits: shellLimits };
   await reapShells(join(shell.dir, 'running'));
 
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits: { maxAgents, maxShells: allowShell ? maxShells : 0 },
+    effects: { login, crawl, post, find, check, work, keep, probe }, incarnation, limits,
     refresh: () => heartbeat.afresh(),
     context: {
       pool, windows, tools, shell,
-      platform(id) {
-        const loaded = platforms.find((p) => p.id === id);
-        if (!loaded?.platform || !loaded.config) throw new WorkerFault('refused', loaded ? `platform ${id} could not be loaded: ${loaded.reason}` : `this worker has no platform "${id}"`);
-        return { platform: loaded.platform, config: loaded.config };
-      },
+      platform: (id) => platforms.get(id),
     },
   });
 
   const registration: Registration = {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
-    chromium: chromium.version, capabilities: platforms.filter((p) => p.ok).map((p) => p.id), maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
+    chromium: chromium.version, capabilities: platforms.able, maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
-    maxAgents, maxShells: allowShell ? maxShells : 0, allowShell, tools: tools.names,
+    ...limits, allowShell, tools: tools.names,
     labels: { ...detectLabels(), ...options.labels },
   };
   const register = async (): Promise<void> => {
     for (let wait = 500; !stopping; wait = Math.min(wait * 2, 5000)) {
       try {
+        registration.capabilities = platforms.able;
         await connected.ask('register', registration, 5000);
         log('info', 'lifecycle', 'registered with the master', { incarnation, capabilities: registration.capabilities.join(',') });
         return;
@@ -168,9 +171,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onUnknown: register,
     onConfig(config) {
       if (configVersion === config.version) return;
-      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts });
+      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts, maxAgents: config.maxAgents });
       ({ maxAccounts } = config);
       configVersion = config.version;
+      if (config.maxAgents === undefined || config.maxAgents === limits.maxAgents) return;
+      limits.maxAgents = config.maxAgents;
+      Object.assign(registration, { maxAccounts, ...limits });
+      // Masters place by what it has said of itself.
+      void register();
     },
   });
   connected.onEffect(async (data) => {
@@ -199,6 +207,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     // Without an answer the masters find out by its silence.
     await connected.ask('goodbye', { incarnation }, 1000).catch(() => undefined);
     fence.stop();
+    platforms.close();
     health?.close();
     log('info', 'lifecycle', 'stopped');
     await connected.close();

@@ -229,3 +229,17 @@ test.each(['profile', 'context'] as const)('a page in mode %s reaches nothing of
     await new Promise((done) => secret.close(done));
   }
 });
+
+test.runIf(existsSync('/proc'))('a browser stands behind its worker on a full machine', async () => {
+  const p = await pool();
+  await p.use('acc-1', null, async ({ context }) => {
+    const page = await context.newPage();
+    await page.goto(`${url}/`);
+    const [main] = chromiumsUnder(dir);
+    // Chromium gives its renderers priorities of their own: those count inside its session.
+    const threads = readdirSync(`/proc/${main!.process.pid}/task`).map((t) => Number(readFileSync(`/proc/${main!.process.pid}/task/${t}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[16]));
+    expect(Math.min(...threads)).toBe(10);
+    const group = `/proc/${main!.process.pid}/autogroup`;
+    if (existsSync(group) && readFileSync(group, 'utf8').trim() !== '') expect(readFileSync(group, 'utf8')).toContain('nice 10');
+  });
+});

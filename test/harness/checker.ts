@@ -55,7 +55,7 @@ export function staleResults(journal: Stored[]): string[] {
   const stale: string[] = [];
   const current = new Map<string, number>();
   for (const { actor, entry } of journal) {
-    for (const c of entry.commands) if (c.do === 'run') current.set(actor, c.input.run);
+    for (const c of entry.commands) if (c.do === 'run') current.set(actor, entry.pending.effects[`${actor}/${entry.index}/${c.n}`]?.input.run);
     if (entry.event.type === 'xstate.done.actor.work' && entry.event.output.run !== current.get(actor)) stale.push(`${actor} turn ${entry.index}: result of run ${entry.event.output.run}, asked for is ${current.get(actor)}`);
   }
   return stale;

@@ -26,12 +26,15 @@ platformCases('douyin', async () => {
   let n = 0;
   return {
     platform, newContext: browser.newContext,
-    confirm: async () => (site.confirm(), null),
-    expireCode: async () => void (site.state.dead = true),
-    logOutAll: async () => void site.logOut(),
-    addComment: async (text) => void site.state.comments.unshift({ id: `81${n++}`, author: 'Neu', text, replies: [] }),
-    addMessage: async (text) => void site.state.messages.push({ id: `m${n++}`, text, own: false }),
-    sent: async () => [...site.sent],
+    replica: {
+      url: site.url, answer: async () => '', stop: async () => undefined,
+      confirm: async () => void site.confirm(),
+      expireCode: async () => void (site.state.dead = true),
+      logOutAll: async () => void site.logOut(),
+      addComment: async (text: string) => void site.state.comments.unshift({ id: `81${n++}`, author: 'Neu', text, replies: [] }),
+      addMessage: async (text: string) => void site.state.messages.push({ id: `m${n++}`, text, own: false }),
+      sent: async () => [...site.sent],
+    },
     async stop() {
       await browser.close();
       await site.stop();

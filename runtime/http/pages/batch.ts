@@ -45,20 +45,7 @@ export function batchRoutes(b: Batch): Route[] {
       const form = await readForm(call.c);
       const act = action(x, form['action']);
       const items = picked(Object.keys(form)).map((id) => ({ id, name: b.item(call, x, act.verb, id)?.name ?? id }));
-      const about = call.about();
-      const stored = new Map<string, number>();
-      const { job, ended } = call.d.jobs.start({ base: b.base, verb: act.verb, by: call.by, items }, {
-        async send(id) {
-          const answer = await call.d.command({ kind: b.kind, id }, act.verb, {}, about);
-          if (answer.ok) stored.set(id, Number(answer['seq'] ?? 0));
-          return answer.ok ? null : (answer as { message: string }).message;
-        },
-        // The view may be a moment behind the answer.
-        reached: (id) => (!b.reached ? { error: null } : (stored.get(id) ?? 0) > journalSeen(call.d.db) ? null : b.reached(call, id)),
-      });
-      // What is over at once is told at once.
-      await Promise.race([ended, delay(AT_ONCE_MS)]);
-      return told(call, x, act, job, true);
+      return beginBatch(call, x, b, act, items);
     }),
     page('get', `${b.base}/batch/:job`, 'operate', (call) => {
       const x = context(call);
@@ -66,6 +53,24 @@ export function batchRoutes(b: Batch): Route[] {
       return told(call, x, action(x, job.verb), job, call.query('dialog') === '1');
     }),
   ];
+}
+
+/** Sends the action to each, and shows how far it is. */
+export async function beginBatch(call: Call, x: Ctx, b: Pick<Batch, 'base' | 'kind' | 'reached'>, action: BatchAction, items: { id: string; name: string }[], payload: Record<string, unknown> = {}): Promise<Response> {
+  const about = call.about();
+  const stored = new Map<string, number>();
+  const { job, ended } = call.d.jobs.start({ base: b.base, verb: action.verb, by: call.by, items }, {
+    async send(id) {
+      const answer = await call.d.command({ kind: b.kind, id }, action.verb, payload, about);
+      if (answer.ok) stored.set(id, Number(answer['seq'] ?? 0));
+      return answer.ok ? null : (answer as { message: string }).message;
+    },
+    // The view may be a moment behind the answer.
+    reached: (id) => (!b.reached ? { error: null } : (stored.get(id) ?? 0) > journalSeen(call.d.db) ? null : b.reached(call, id)),
+  });
+  // What is over at once is told at once.
+  await Promise.race([ended, delay(AT_ONCE_MS)]);
+  return told(call, x, action, job, true);
 }
 
 /** As a dialog, or as the part of it that draws itself anew; the end is a toast too. */

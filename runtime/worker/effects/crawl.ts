@@ -1,5 +1,6 @@
 import type { Comment, Message } from '../../../platforms/contract.ts';
 import { effectInput, type Found } from '../../../transport/protocol.ts';
+import { WorkerFault } from '../fault.ts';
 import type { EffectContext } from './effect-context.ts';
 import { withPlatform } from './with-platform.ts';
 
@@ -14,9 +15,9 @@ export function crawl(ctx: EffectContext, raw: unknown): Promise<unknown> {
   return withPlatform(ctx, input, async ({ platform, config, io, call }) => {
     const limit = config.timeouts.crawl ?? 120_000;
     const none = (cursor: string | null) => ({ items: [], cursor });
-    const comments: { items: Comment[]; cursor: string | null } = platform.can.comments ? await call('reading comments', () => platform.comments(input.cursor.comments, io), limit) : none(input.cursor.comments);
+    const comments: { items: Comment[]; cursor: string | null } = platform.can.comments ? listed(await call('reading comments', () => platform.comments(input.cursor.comments, io), limit), 'comments', platform.label) : none(input.cursor.comments);
     const newComments = await tell('comments', comments.items.filter(usable).map(tidyComment));
-    const messages: { items: Message[]; cursor: string | null } = platform.can.messages ? await call('reading messages', () => platform.messages(input.cursor.messages, io), limit) : none(input.cursor.messages);
+    const messages: { items: Message[]; cursor: string | null } = platform.can.messages ? listed(await call('reading messages', () => platform.messages(input.cursor.messages, io), limit), 'messages', platform.label) : none(input.cursor.messages);
     const newMessages = await tell('messages', messages.items.filter(usable).map(tidyMessage));
     return { comments: newComments, messages: newMessages, cursor: { comments: comments.cursor, messages: messages.cursor }, ms: Math.round(performance.now() - began) };
   });
@@ -34,7 +35,14 @@ export function crawl(ctx: EffectContext, raw: unknown): Promise<unknown> {
   }
 }
 
-const usable = (item: { id: string }): boolean => typeof item.id === 'string' && item.id !== '';
+/** A plugin may give anything back. */
+function listed<T>(found: { items: T[]; cursor: string | null }, what: string, label: string): { items: T[]; cursor: string | null } {
+  const { items, cursor } = (found ?? {}) as Partial<typeof found>;
+  if (!Array.isArray(items) || (typeof cursor !== 'string' && cursor !== null)) throw new WorkerFault('unknown', `${label} gave no {items, cursor} when its ${what} were read`);
+  return { items, cursor };
+}
+
+const usable = (item: { id: string } | null): boolean => typeof item === 'object' && item !== null && typeof item.id === 'string' && item.id !== '';
 const cap = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit)}…` : text).toWellFormed();
 const past = (at: number): number => Math.min(Number.isFinite(at) ? at : Date.now(), Date.now());
 

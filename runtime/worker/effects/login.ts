@@ -2,6 +2,7 @@ import { effectInput } from '../../../transport/protocol.ts';
 import type { Io } from '../../../platforms/contract.ts';
 import { pictureName } from '../../picture-name.ts';
 import type { EffectContext } from './effect-context.ts';
+import { givenSession } from './given-session.ts';
 import { codePicture, sendable } from './code-picture.ts';
 import { withPlatform } from './with-platform.ts';
 
@@ -31,11 +32,13 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
         return page;
       },
     };
+    const given = input.method === 'cookies' ? await givenSession(ctx, input, browser.context, config) : null;
     const steps = platform.login(input.method, shown, ctx.answer);
+    let done = false;
     try {
       for (;;) {
-        const next = await call('the login', () => steps.next(), limit);
-        if (next.done) throw new Error(`${platform.label} ended the login without saying who is logged in`);
+        const next = await call('the login', async () => steps.next(), limit);
+        if (next?.done !== false) throw new Error(`${platform.label} ended the login without saying who is logged in`);
         const step = next.value;
         ctx.log('info', 'task', `login of ${input.account}: ${step.kind}`, { account: input.account, platform: platform.id });
         if (step.kind === 'qr') {
@@ -48,13 +51,15 @@ export function login(ctx: EffectContext, raw: unknown): Promise<unknown> {
         } else {
           ctx.assertHeld();
           await browser.save();
+          done = true;
           const { userAgent, viewport, locale, timezone, deviceScaleFactor, createdAt } = browser.fingerprint;
           return { user: step.user, validUntil: step.validUntil, fingerprint: { userAgent, viewport, locale, timezone, deviceScaleFactor, createdAt } };
         }
       }
     } finally {
+      await given?.settle(done);
       takeBack();
-      void steps.return().catch(() => undefined);
+      void (async () => steps.return())().catch(() => undefined);
     }
-  });
+  }, { traced: false });
 }

@@ -1,6 +1,6 @@
 import { effectInput } from '../../../transport/protocol.ts';
 import { crashPoint } from '../../crash-point.ts';
-import { faultOf, WorkerFault } from '../fault.ts';
+import { faultOf, withEvidence, WorkerFault } from '../fault.ts';
 import type { EffectContext } from './effect-context.ts';
 import { replyTarget } from './reply-target.ts';
 import { withPlatform } from './with-platform.ts';
@@ -33,6 +33,6 @@ export async function post(ctx: EffectContext, raw: unknown): Promise<unknown> {
   } catch (error) {
     // A fault of the worker's own (aborted, fenced, timeout) knows nothing about what has left.
     const fault = faultOf(error, 'maybe');
-    throw new WorkerFault(fault.kind, fault.message, !pressed ? 'no' : error instanceof WorkerFault ? 'maybe' : fault.sent);
+    throw withEvidence(new WorkerFault(fault.kind, fault.message, !pressed ? 'no' : error instanceof WorkerFault ? 'maybe' : fault.sent), fault.evidence ?? null);
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { confine, release, type Limits } from '../../drivers/local/cgroup.ts';
+import { childGivesWay } from '../../give-way.ts';
 import { killTree } from '../../drivers/local/process-tree.ts';
 
 const KILL_WITHIN = 5000;
@@ -41,6 +42,7 @@ export class ShellProcess {
       this.child.once('error', failed);
     });
     this.held = this.child.pid !== undefined && confine(this.nonce, this.child.pid, o.limits) ? 'cgroup' : 'ulimit';
+    if (this.child.pid !== undefined) childGivesWay(this.child.pid);
     const seconds = Math.ceil((o.timeoutMs / 1000) * o.limits.cpuCores);
     this.child.stdin!.on('error', () => undefined);
     this.child.stdin!.write(this.held === 'cgroup' ? ':\n' : `ulimit -v ${o.limits.memoryMb * 1024}; ulimit -t ${seconds}\n`);

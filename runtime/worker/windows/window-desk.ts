@@ -1,4 +1,4 @@
-import { windowRequest, type Answer, type WindowState } from '../../../transport/protocol.ts';
+import { selectorsRequest, windowRequest, type Answer, type SelectorReport, type SelectorsRequest, type WindowState } from '../../../transport/protocol.ts';
 import { ToolFault } from '../../tools/tool-fault.ts';
 import type { Kept } from '../../tools/tool.ts';
 import { WorkerFault } from '../fault.ts';
@@ -18,6 +18,8 @@ export type DeskOptions = {
   cast(agent: string, message: Uint8Array): void;
   /** Puts bytes into the object store. */
   store(name: string, bytes: Buffer, type: string): Promise<void>;
+  /** Looks which selectors of an account's platform match. */
+  selectors?(request: SelectorsRequest): Promise<SelectorReport>;
   /** How long one who took over may do nothing, ms. */
   idleMs?: () => number;
 };
@@ -36,7 +38,10 @@ export class WindowDesk {
   /** One request: a JPEG, or an answer as JSON. */
   async take(data: Uint8Array): Promise<Uint8Array | string> {
     try {
-      const parsed = windowRequest.safeParse(JSON.parse(Buffer.from(data).toString('utf8')));
+      const json = JSON.parse(Buffer.from(data).toString('utf8')) as unknown;
+      const test = selectorsRequest.safeParse(json);
+      if (test.success && this.#o.selectors) return say({ ok: true, ...(await this.#o.selectors(test.data)) });
+      const parsed = windowRequest.safeParse(json);
       if (!parsed.success) {
         const issue = parsed.error.issues[0]!;
         throw new ToolFault('invalid', `${issue.path.join('.')}: ${issue.message}`, issue.path.join('.') || null);
