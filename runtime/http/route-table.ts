@@ -10,6 +10,8 @@ import { messageApi } from './api/message-api.ts';
 import { proxyApi } from './api/proxy-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
+import { ruleApi } from './api/rule-api.ts';
+import { talkApi } from './api/talk-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
@@ -41,6 +43,9 @@ import { agentPages } from './pages/agent-pages.ts';
 import { hubPages } from './pages/hub-pages.ts';
 import { queuePages } from './pages/queue-pages.ts';
 import { schedulePages } from './pages/schedule-pages.ts';
+import { cannedPages } from './pages/canned-pages.ts';
+import { rulePages } from './pages/rule-pages.ts';
+import { talkPages } from './pages/talk-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
 import { taskPages } from './pages/task-pages.ts';
 import { templatePages } from './pages/template-pages.ts';
@@ -60,6 +65,9 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...loginPages(),
     ...proxyPages(),
     ...inboxPages(),
+    ...talkPages(),
+    ...cannedPages(),
+    ...rulePages(),
     ...replyPages(),
     ...notificationPages(),
     ...alertPages(),
@@ -90,6 +98,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountApi(),
     ...proxyApi(),
     ...messageApi(),
+    ...talkApi(),
+    ...ruleApi(),
     ...toolApi(),
     ...mcpRoutes(),
     ...taskApi(),
