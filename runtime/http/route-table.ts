@@ -6,6 +6,7 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
@@ -30,6 +31,7 @@ import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
+import { platformPages } from './pages/platform-pages.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
@@ -53,6 +55,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...overviewPages(),
     ...accountPages(),
     ...loginPages(),
+    ...platformPages(),
     ...inboxPages(),
     ...replyPages(),
     ...notificationPages(),
@@ -81,6 +84,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...machineApi(),
     ...alertApi(),
     ...accountApi(),
+    ...platformApi(),
     ...messageApi(),
     ...toolApi(),
     ...mcpRoutes(),

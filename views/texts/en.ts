@@ -1,3 +1,4 @@
+import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
 import { workEn } from './work-en.ts';
 import type { TextKey } from './zh-CN.ts';
@@ -887,4 +888,5 @@ export const en: Record<TextKey, string> = {
   'why.serves-no-more': '{worker} does not serve group {name} any more',
   ...workEn,
   ...liveEn,
+  ...platformsEn,
 };

@@ -1,3 +1,4 @@
+import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
 import { workZhCN } from './work-zh-cn.ts';
 
@@ -886,6 +887,7 @@ export const zhCN = {
   'why.serves-no-more': '{worker} 不再服务分组 {name}',
   ...workZhCN,
   ...liveZhCN,
+  ...platformsZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;
