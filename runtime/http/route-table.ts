@@ -8,6 +8,7 @@ import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
 import { proxyApi } from './api/proxy-api.ts';
+import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
 import { ruleApi } from './api/rule-api.ts';
@@ -36,6 +37,7 @@ import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
+import { platformPages } from './pages/platform-pages.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
@@ -64,6 +66,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...oneAccountPages(),
     ...loginPages(),
     ...proxyPages(),
+    ...platformPages(),
     ...inboxPages(),
     ...talkPages(),
     ...cannedPages(),
@@ -97,6 +100,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountFileApi(),
     ...accountApi(),
     ...proxyApi(),
+    ...platformApi(),
     ...messageApi(),
     ...talkApi(),
     ...ruleApi(),

@@ -1,4 +1,5 @@
 import { accountsEn } from './accounts-en.ts';
+import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
 import { talksEn } from './talks-en.ts';
 import { workEn } from './work-en.ts';
@@ -888,4 +889,5 @@ export const en: Record<TextKey, string> = {
   ...liveEn,
   ...accountsEn,
   ...talksEn,
+  ...platformsEn,
 };

@@ -1,4 +1,5 @@
 import { accountsZhCN } from './accounts-zh-cn.ts';
+import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
 import { talksZhCN } from './talks-zh-cn.ts';
 import { workZhCN } from './work-zh-cn.ts';
@@ -887,6 +888,7 @@ export const zhCN = {
   ...liveZhCN,
   ...accountsZhCN,
   ...talksZhCN,
+  ...platformsZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;
