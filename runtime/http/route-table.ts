@@ -8,8 +8,11 @@ import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
 import { proxyApi } from './api/proxy-api.ts';
+import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
+import { ruleApi } from './api/rule-api.ts';
+import { talkApi } from './api/talk-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
@@ -35,6 +38,7 @@ import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
+import { platformPages } from './pages/platform-pages.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
@@ -42,6 +46,9 @@ import { agentPages } from './pages/agent-pages.ts';
 import { hubPages } from './pages/hub-pages.ts';
 import { queuePages } from './pages/queue-pages.ts';
 import { schedulePages } from './pages/schedule-pages.ts';
+import { cannedPages } from './pages/canned-pages.ts';
+import { rulePages } from './pages/rule-pages.ts';
+import { talkPages } from './pages/talk-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
 import { taskPages } from './pages/task-pages.ts';
 import { templatePages } from './pages/template-pages.ts';
@@ -61,7 +68,11 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...oneAccountPages(),
     ...loginPages(),
     ...proxyPages(),
+    ...platformPages(),
     ...inboxPages(),
+    ...talkPages(),
+    ...cannedPages(),
+    ...rulePages(),
     ...replyPages(),
     ...notificationPages(),
     ...alertPages(),
@@ -91,7 +102,10 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountFileApi(),
     ...accountApi(),
     ...proxyApi(),
+    ...platformApi(),
     ...messageApi(),
+    ...talkApi(),
+    ...ruleApi(),
     ...toolApi(),
     ...mcpRoutes(),
     ...taskApi(),

@@ -8,6 +8,7 @@ import { fixture, PASSWORD, type Fixture } from './fixture.ts';
 const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
+    'GET /platforms', 'GET /evidence/:account/:name', 'GET api/platforms',
     'GET /alerts', 'GET api/alerts', 'GET api/alerts/:id', 'GET api/alert-rules', 'GET api/alert-rules/:id',
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
     'GET /settings', 'GET /streams', 'GET /hub', 'GET /agent-hub', 'GET /tasks', 'GET /tasks/:id', 'GET /agents', 'GET /agents/:id', 'GET /queues', 'GET /schedules', 'GET /schedules/:id', 'GET /task-templates', 'GET /task-templates/:id', 'GET api/schedules', 'GET api/schedules/:id', 'GET api/task-templates', 'GET api/task-templates/:id', 'GET api/stats', 'GET api/hub/series',  'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
@@ -17,8 +18,11 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
     'GET api/tasks', 'GET api/tasks/:id', 'GET api/tasks/:id/logs', 'GET api/tasks/:id/artefacts/:name', 'GET api/agents', 'GET api/agents/:id', 'GET api/queues', 'GET api/pauses',
     'GET api/tools', 'GET api/agents/:id/screenshot', 'GET /agents/:id/view', 'GET /agents/:id/cast', 'GET /logins/:id/view', 'GET /logins/:id/cast',
+    'GET /canned', 'GET /rules', 'GET /rules/:id', 'POST /rules/try', 'GET /inbox/canned', 'GET /replies/:id/evidence', 'GET api/conversations', 'GET api/conversations/labels', 'GET api/conversations/:id', 'GET api/canned-answers', 'GET api/canned-answers/:id', 'GET api/inbox-filters',
+    'GET api/rules', 'GET api/rules/:id', 'GET api/rules/:id/log', 'POST api/rules/try',
   ],
   operate: [
+    'GET /platforms/:id/test', 'POST /platforms/:id/test', 'POST api/platforms/:id/test', 'GET /accounts/:id/login/cookies', 'POST /accounts/:id/login/:method',
     'GET /alerts/new', 'POST /alerts', 'GET /alerts/:id/edit', 'POST /alerts/:id', ...['snooze', 'acknowledge', 'wake', 'enable', 'disable', 'remove'].map((v) => `POST /alerts/:id/${v}`), ...['acknowledge', 'snooze', 'wake'].map((v) => `POST api/alerts/:id/${v}`), 'POST api/alert-rules', 'PATCH api/alert-rules/:id', 'PUT api/alert-rules/:id', 'DELETE api/alert-rules/:id', 'POST api/alert-rules/:id/enable', 'POST api/alert-rules/:id/disable',
     'GET /accounts/batch', 'POST /accounts/batch', 'GET /workers/batch', 'POST /workers/batch', 'GET /workers/batch/:job', 'GET /accounts/batch/:job', 'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
     'GET /proxies/new', 'POST /proxies', 'GET /proxies/:id/edit', 'POST /proxies/:id', 'GET /proxies/:id/remove', ...['check', 'enable', 'disable', 'remove'].map((v) => `POST /proxies/:id/${v}`), 'POST api/proxies', 'PUT api/proxies/:id', 'PATCH api/proxies/:id', 'DELETE api/proxies/:id', ...['check', 'enable', 'disable'].map((v) => `POST api/proxies/:id/${v}`),
@@ -36,6 +40,10 @@ const TABLE: Record<Route['needs'], string[]> = {
     'POST api/login-sessions/:id/answer', 'POST api/login-sessions/:id/cancel', 'POST api/messages/read', 'POST api/replies', ...['check', 'mark-posted', 'resend', 'discard', 'cancel'].map((v) => `POST api/replies/:id/${v}`), 'POST api/actors/:kind/:id/events',
     'POST api/tasks', 'POST api/tasks/batch', 'DELETE api/tasks/:id', ...['cancel', 'retry', 'result'].map((v) => `POST api/tasks/:id/${v}`), 'POST api/agents', 'POST api/agents/create', 'POST api/agents/batch', 'DELETE api/agents/:id', 'POST api/agents/:id/close', 'POST api/agents/:id/restart', 'POST api/pauses', 'POST api/pauses/resume',
     'POST /rpc/:tool', 'POST /mcp', 'POST api/agents/:id/tools', 'POST api/agents/:id/tools/:tool',
+    'POST /inbox/act', 'POST /inbox/undo/:id', 'GET /inbox/ask/:what', 'POST /inbox/draft', 'GET /inbox/filters/new', 'POST /inbox/filters', 'POST /inbox/filters/:id/remove', 'GET /replies/:id/change', ...['change', 'approve', 'reject', 'send-now'].flatMap((v) => [`POST /replies/:id/${v}`, `POST api/replies/:id/${v}`]),
+    'GET /canned/new', 'GET /canned/:id/edit', 'POST /canned', 'POST /canned/:id', 'POST /canned/:id/remove', 'GET /rules/new', 'POST /rules', 'GET /rules/:id/edit', 'POST /rules/:id', ...['live', 'dry-run', 'off', 'remove'].map((v) => `POST /rules/:id/${v}`),
+    ...['open', 'wait', 'close', 'read', 'unread', 'snooze', 'assign', 'label', 'note'].flatMap((v) => [`POST api/conversations/${v}`, `POST api/conversations/:id/${v}`]), 'POST api/conversations/undo', 'PUT api/canned-answers/:id', 'DELETE api/canned-answers/:id', 'POST api/inbox-filters', 'DELETE api/inbox-filters/:id',
+    'POST api/rules', 'PATCH api/rules/:id', 'PUT api/rules/:id', 'DELETE api/rules/:id', ...['live', 'dry-run', 'off'].map((v) => `POST api/rules/:id/${v}`),
   ],
   control: ['agents', 'logins'].flatMap((of) => ['control', 'control/end', 'input', 'go'].map((what) => `POST /${of}/:id/${what}`)),
   admin: ['POST /settings/work', 'GET /alerts/sinks/new', 'POST /alerts/sinks', 'GET /alerts/sinks/:id/edit', 'POST /alerts/sinks/:id', ...['test', 'retry', 'remove', 'on', 'off'].map((v) => `POST /alerts/sinks/:id/${v}`), 'GET api/alert-sinks', 'POST api/alert-sinks', 'PATCH api/alert-sinks/:id', 'DELETE api/alert-sinks/:id', 'POST api/alert-sinks/:id/test', 'POST api/alert-sinks/:id/retry', 'GET /settings/users/new', 'POST /settings/users', 'GET /settings/users/:id/scope', 'POST /settings/users/:id/scope', 'POST /settings/users/:id/reset', 'POST /settings/users/:id/remove', 'POST /fleet/settings', 'GET /machines/keys/new', 'POST /machines/keys', 'POST /machines/keys/:id/remove', 'POST /machines/:id/accept', 'POST /machines/:id/forget-key', 'PUT api/fleet/settings', 'POST api/machines/:id/accept', 'POST api/machines/:id/forget-key', 'POST api/ssh-keys', 'DELETE api/ssh-keys/:id', 'POST /settings/tokens', 'POST /settings/tokens/:id/revoke', 'POST /actors/:kind/:id/retry-parked', 'POST /actors/:kind/:id/skip-parked'],
@@ -50,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group');
+const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':account', 'a1').replace(':method', 'qrcode');
 const ask = (route: Route, headers: Record<string, string>) => f.app.request(`http://localhost:3000${concrete(route.path)}`, { method: route.method.toUpperCase(), headers: { host: 'localhost:3000', ...headers }, ...(route.method === 'get' ? {} : { body: '' }) });
 
 describe('who may do what', () => {

@@ -5,6 +5,7 @@ import { countListed, findAccount, listAccounts, listRounds, type AccountRow } f
 import { anotherProxy } from '../../read-model/queries/proxies.ts';
 import { findLogin, listLogins, type LoginRow } from '../../read-model/queries/logins.ts';
 import { found, type Call } from '../call.ts';
+import { methodFor } from '../login-start.ts';
 import { Problem } from '../problem.ts';
 import { fresh } from '../pages/login-pages.ts';
 import type { Route } from '../routes.ts';
@@ -33,7 +34,7 @@ const rotating = z.strictObject({ confirm: z.boolean().optional() });
 const remaking = z.strictObject({ confirm: z.boolean().optional() });
 const assigning = z.strictObject({ worker_id: id.nullable() });
 const moving = z.strictObject({ worker_id: id.nullable().default(null), reason: z.string().max(300).optional() });
-const loggingIn = z.strictObject({ method: z.enum(['qrcode', 'cookies']).optional(), worker_id: id.optional() });
+const loggingIn = z.strictObject({ method: z.enum(['qrcode', 'cookies', 'sms', 'password']).optional(), cookies: z.string().optional(), worker_id: id.optional() });
 const answering = z.strictObject({ txn: z.string().min(1).max(100), value: z.string().min(1).max(1000) });
 const listing = z.object({ platform: z.string().max(31).optional(), login_status: z.string().max(20).optional(), search: z.string().max(100).optional(), tag: z.string().max(30).optional(), group_name: id.optional(), proxy_id: id.optional(), archived: flag.optional().meta({ description: 'true: only those in the archive; absent or false: none of them' }), ...paging(500) });
 const TAG = 'accounts';
@@ -93,11 +94,12 @@ export const accountApi = (): Route[] => [
     const done = await call.command({ kind: 'account', id: row.id }, 'move', { epoch: row.epoch, to: worker_id, ...(reason ? { reason } : {}) });
     return answer(call, { success: true, id: row.id, state: done.state });
   }),
-  ...mount('post', '/accounts/:id/login', 'operate', { tag: LOGINS, summary: 'Start a login', body: loggingIn, answer: '{success, session}', status: 202 }, async (call) => {
+  ...mount('post', '/accounts/:id/login', 'operate', { tag: LOGINS, summary: 'Start a login by one of the platform\'s methods, the first when none is named; cookies: a session as cookies.txt, JSON list or storage state', body: loggingIn, answer: '{success, session}', status: 202 }, async (call) => {
     const row = one(call);
-    const { method, worker_id } = await readBody(call, loggingIn);
+    const { method: asked, cookies, worker_id } = await readBody(call, loggingIn);
+    const method = methodFor(call.d, row.platform, asked ?? (cookies === undefined ? undefined : 'cookies'));
     if (worker_id) await call.command({ kind: 'account', id: row.id }, 'assign', { worker: worker_id });
-    const done = await call.command({ kind: 'account', id: row.id }, 'login', method ? { method } : {});
+    const done = await call.command({ kind: 'account', id: row.id }, 'login', { method, ...(cookies === undefined ? {} : { cookies }) });
     const login = String(done.login);
     return answer(call, { success: true, session_id: login, session: loginRow(findLogin(call.d.db, login) ?? fresh(login, row.id, row.name, row.worker, call.d.now())) }, 202, { Location: `/api/v1/login-sessions/${login}` });
   }),

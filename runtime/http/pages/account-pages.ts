@@ -3,9 +3,7 @@ import { z } from 'zod';
 import { accountForm, assignForm } from '../../../views/account-form.ts';
 import { accountActions, accountsPage, type Choices } from '../../../views/accounts.ts';
 import type { Ctx } from '../../../views/context.ts';
-import { loginDialog } from '../../../views/login-dialog.ts';
 import { accountGroups, accountTags, countAccounts, countListed, findAccount, listAccounts, type AccountAsk, type AccountRow } from '../../read-model/queries/accounts.ts';
-import { findLogin } from '../../read-model/queries/logins.ts';
 import { proxyNames } from '../../read-model/queries/proxies.ts';
 import { listWorkers } from '../../read-model/queries/workers.ts';
 import { found, type Call } from '../call.ts';
@@ -15,7 +13,6 @@ import { tagsOf } from '../accounts/tags-of.ts';
 import { accountBatch } from './account-batch.ts';
 import { accountCard } from './account-card.ts';
 import { batchRoutes, runningBatches } from './batch.ts';
-import { fresh, loginModel } from './login-pages.ts';
 
 const PAGE = 20;
 const whole = z.string().regex(/^\d{1,7}$/, 'must be a whole number').transform(Number);
@@ -110,13 +107,6 @@ export const accountPages = (): Route[] => [
     const { worker } = await call.form(z.object({ worker: z.string().default('') }));
     await call.command(at(call), 'assign', { worker: worker || null });
     return done(call, 'done.assign');
-  }),
-  page('post', '/accounts/:id/login', 'operate', async (call) => {
-    const a = account(call);
-    const answer = await call.command(at(call), 'login', {});
-    const id = String(answer.login);
-    const x = context(call);
-    return showPiece(loginDialog(x, loginModel(findLogin(call.d.db, id) ?? fresh(id, a.id, a.name, a.worker, call.d.now()))));
   }),
   ...(['pause', 'resume', 'crawl'] as const).map((verb) =>
     page('post', `/accounts/:id/${verb}`, 'operate', async (call) => {
