@@ -88,7 +88,8 @@ const SEVEN_DAYS = 7 * DAY;
 
 /** The proxy that its effects are asked with. */
 export const proxyOf = (c: Pick<AccountContext, 'proxy' | 'proxyId'>): Proxy | null => (c.proxyId ? { id: c.proxyId } : c.proxy);
-const noticeAt = (c: AccountContext): number => c.validUntil! - c.noticeHours * HOUR;
+/** A session that is short by itself is told of at its half, not at once. */
+const noticeAt = (c: AccountContext): number => c.validUntil! - Math.min(c.noticeHours * HOUR, Math.max(0, c.validUntil! - (c.lastLoginAt ?? 0)) / 2);
 type Checked = { session: 'valid' | 'expired' | 'challenged'; validUntil?: number | null };
 const checked = (event: object): Checked => (event as { output: Checked }).output;
 

@@ -93,3 +93,23 @@ describe('a proxy', () => {
     expect(s.state).toBe('removed');
   });
 });
+
+describe('a round that its proxy broke', () => {
+  const monitor = (proxy: object | null) => {
+    const s = new Story('monitor', { id: 'a' });
+    s.send('ON', { platform: 'sandbox', worker: 'w1', epoch: 1, interval: 5, proxy });
+    s.wait(60_000);
+    return s;
+  };
+  it('backs off, loses no session, and has the proxy looked at', () => {
+    const s = monitor({ id: 'p1' });
+    s.fail('crawl', 'proxy');
+    expect([s.state, s.tells, s.context.last.error]).toEqual(['backing_off', ['proxy/p1 CHECK'], 'it was proxy']);
+    const own = monitor({ protocol: 'http', server: 'h:1', username: null });
+    own.fail('crawl', 'proxy');
+    expect([own.state, own.tells]).toEqual(['backing_off', []]);
+    const other = monitor({ id: 'p1' });
+    other.fail('crawl', 'network');
+    expect(other.tells).toEqual([]);
+  });
+});

@@ -174,6 +174,7 @@ export const accountsEn: Record<keyof typeof accountsZhCN, string> = {
   'why.proxy-not-through': 'it does not let the request through',
   'why.proxy-disabled': 'it is disabled',
   'why.proxy-gone': 'it is not there any more',
+  'why.in-archive': 'the account is in the archive',
   'why.archived': 'archived',
   'why.new-fingerprint': 'a new fingerprint',
   'state.held': 'held',
