@@ -78,6 +78,14 @@ describe('a proxy', () => {
     s.send('ENABLE');
     expect(s.state).toBe('enabled.health.unknown,enabled.check.seating');
   });
+  it('is looked through from the worker that somebody names, once', () => {
+    const s = healthy();
+    s.send('CHECK', { worker: 'w7' });
+    expect(Object.values(s.entry.pending.effects)).toMatchObject([{ src: 'seat', input: { proxy: 'x', from: 'w7' } }]);
+    looked(s, true);
+    s.send('CHECK');
+    expect(Object.values(s.entry.pending.effects)).toMatchObject([{ input: { from: null } }]);
+  });
   it('begins anew when it is changed, and its browsers with it', () => {
     const s = healthy();
     s.send('UPDATE', { config: { server: 'q.example:1080' } });

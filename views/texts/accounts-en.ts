@@ -175,6 +175,7 @@ export const accountsEn: Record<keyof typeof accountsZhCN, string> = {
   'why.proxy-disabled': 'it is disabled',
   'why.proxy-gone': 'it is not there any more',
   'why.in-archive': 'the account is in the archive',
+  'why.worker-down': 'worker {worker} does not run',
   'why.archived': 'archived',
   'why.new-fingerprint': 'a new fingerprint',
   'state.held': 'held',

@@ -173,6 +173,7 @@ export const accountsZhCN = {
   'why.proxy-disabled': '已停用',
   'why.proxy-gone': '已被删除',
   'why.in-archive': '账号已归档',
+  'why.worker-down': 'Worker {worker} 没有运行',
   'why.archived': '归档',
   'why.new-fingerprint': '换上新指纹',
   'state.held': '已占用',
