@@ -10,6 +10,7 @@ const PAGES = [
   ['/inbox', 'nav.inbox', '✉'],
   ['/replies', 'nav.replies', '↩'],
   ['/accounts', 'nav.accounts', '☺'],
+  ['/platforms', 'nav.platforms', '⧉'],
   ['/workers', 'nav.workers', '⚙'],
   ['/hub', 'nav.work', '▤'],
   ['/notifications', 'nav.notifications', '◔'],
@@ -61,7 +62,7 @@ function navigation(x: Ctx): Html {
   const badge: Record<string, number> = { '/inbox': x.badges.inbox, '/replies': x.badges.replies, '/notifications': x.badges.notifications };
   const path = x.url.split('?')[0]!;
   const under = (href: string) => path === href || path.startsWith(`${href}/`);
-  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (href === '/workers' && (under('/groups') || under('/machines'))));
+  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (href === '/workers' && (under('/groups') || under('/machines'))) || (href === '/accounts' && under('/proxies')));
   const link = ([href, key, icon]: (typeof PAGES)[number]) => html`<a href=${href} aria-current=${here(href) ? 'page' : null}><i aria-hidden="true">${icon}</i><span>${x.t(key)}</span>${badge[href] ? html`<b class="badge">${badge[href]! > 999 ? '999+' : badge[href]}</b>` : null}</a>`;
   const rest = PAGES.slice(FIRST);
   const news = rest.some(([href]) => badge[href]);

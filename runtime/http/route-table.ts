@@ -1,3 +1,4 @@
+import { accountFileApi } from './api/account-file-api.ts';
 import { accountApi } from './api/account-api.ts';
 import { agentApi } from './api/agent-api.ts';
 import { actorApi } from './api/actor-api.ts';
@@ -6,6 +7,8 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { proxyApi } from './api/proxy-api.ts';
+import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
 import { ruleApi } from './api/rule-api.ts';
@@ -28,10 +31,13 @@ import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { oneAccountPages } from './pages/account-page.ts';
+import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
+import { platformPages } from './pages/platform-pages.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
@@ -57,7 +63,10 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fileRoutes(),
     ...overviewPages(),
     ...accountPages(),
+    ...oneAccountPages(),
     ...loginPages(),
+    ...proxyPages(),
+    ...platformPages(),
     ...inboxPages(),
     ...talkPages(),
     ...cannedPages(),
@@ -88,7 +97,10 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fleetApi(),
     ...machineApi(),
     ...alertApi(),
+    ...accountFileApi(),
     ...accountApi(),
+    ...proxyApi(),
+    ...platformApi(),
     ...messageApi(),
     ...talkApi(),
     ...ruleApi(),

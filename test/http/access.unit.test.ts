@@ -8,11 +8,13 @@ import { fixture, PASSWORD, type Fixture } from './fixture.ts';
 const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
+    'GET /platforms', 'GET /evidence/:account/:name', 'GET api/platforms',
     'GET /alerts', 'GET api/alerts', 'GET api/alerts/:id', 'GET api/alert-rules', 'GET api/alert-rules/:id',
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
     'GET /settings', 'GET /streams', 'GET /hub', 'GET /agent-hub', 'GET /tasks', 'GET /tasks/:id', 'GET /agents', 'GET /agents/:id', 'GET /queues', 'GET /schedules', 'GET /schedules/:id', 'GET /task-templates', 'GET /task-templates/:id', 'GET api/schedules', 'GET api/schedules/:id', 'GET api/task-templates', 'GET api/task-templates/:id', 'GET api/stats', 'GET api/hub/series',  'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
     'GET api/worker-configs', 'GET api/worker-configs/export', 'GET api/worker-configs/:id', 'GET api/worker-configs/:id/versions', 'GET api/worker-templates', 'GET api/worker-templates/:id', 'GET api/groups', 'GET api/scalers', 'GET api/scalers/:id', 'GET api/fleet/settings', 'GET api/machines', 'GET api/machines/:id', 'GET api/ssh-keys', 'GET api/workers', 'GET api/workers/overview', 'GET api/workers/:id', 'GET api/workers/:id/status', 'GET api/workers/:id/logs', 'GET api/workers/:id/metrics', 'GET api/workers/:id/health',
     'GET api/accounts', 'GET api/accounts/:id', 'GET api/login-sessions', 'GET api/login-sessions/:id', 'GET api/comments', 'GET api/direct-messages', 'GET api/notifications', 'GET api/replies', 'GET api/replies/:id',
+    'GET /proxies', 'GET /proxies/:id', 'GET api/proxies', 'GET api/proxies/:id', 'GET /accounts/:id', 'GET /accounts/export', 'GET /accounts/:id/rounds/:index/:what', 'GET api/accounts/export', 'GET api/accounts/:id/rounds', 'GET api/accounts/:id/fingerprint',
     'GET api/actors', 'GET api/actors/:kind/:id', 'GET api/actors/:kind/:id/history',
     'GET api/tasks', 'GET api/tasks/:id', 'GET api/tasks/:id/logs', 'GET api/tasks/:id/artefacts/:name', 'GET api/agents', 'GET api/agents/:id', 'GET api/queues', 'GET api/pauses',
     'GET api/tools', 'GET api/agents/:id/screenshot', 'GET /agents/:id/view', 'GET /agents/:id/cast', 'GET /logins/:id/view', 'GET /logins/:id/cast',
@@ -20,8 +22,11 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET api/rules', 'GET api/rules/:id', 'GET api/rules/:id/log', 'POST api/rules/try',
   ],
   operate: [
+    'GET /platforms/:id/test', 'POST /platforms/:id/test', 'POST api/platforms/:id/test', 'GET /accounts/:id/login/cookies', 'POST /accounts/:id/login/:method',
     'GET /alerts/new', 'POST /alerts', 'GET /alerts/:id/edit', 'POST /alerts/:id', ...['snooze', 'acknowledge', 'wake', 'enable', 'disable', 'remove'].map((v) => `POST /alerts/:id/${v}`), ...['acknowledge', 'snooze', 'wake'].map((v) => `POST api/alerts/:id/${v}`), 'POST api/alert-rules', 'PATCH api/alert-rules/:id', 'PUT api/alert-rules/:id', 'DELETE api/alert-rules/:id', 'POST api/alert-rules/:id/enable', 'POST api/alert-rules/:id/disable',
     'GET /accounts/batch', 'POST /accounts/batch', 'GET /workers/batch', 'POST /workers/batch', 'GET /workers/batch/:job', 'GET /accounts/batch/:job', 'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',
+    'GET /proxies/new', 'POST /proxies', 'GET /proxies/:id/edit', 'POST /proxies/:id', 'GET /proxies/:id/remove', ...['check', 'enable', 'disable', 'remove'].map((v) => `POST /proxies/:id/${v}`), 'POST api/proxies', 'PUT api/proxies/:id', 'PATCH api/proxies/:id', 'DELETE api/proxies/:id', ...['check', 'enable', 'disable'].map((v) => `POST api/proxies/:id/${v}`),
+    'GET /accounts/import', 'POST /accounts/import', 'GET /accounts/:id/proxy', 'POST /accounts/:id/proxy', 'GET /accounts/:id/fingerprint', 'POST /accounts/:id/fingerprint', ...['check', 'archive', 'unarchive'].flatMap((v) => [`POST /accounts/:id/${v}`, `POST api/accounts/:id/${v}`]), 'POST api/accounts/:id/rotate-proxy', 'POST api/accounts/:id/fingerprint', 'POST api/accounts/import',
     'GET /tasks/batch', 'POST /tasks/batch', 'GET /tasks/batch/:job', 'GET /agents/batch/:job', 'GET /tasks/matching', 'POST /tasks/matching', 'GET /tasks/step', 'GET /tasks/new', 'POST /tasks', 'POST /tasks/:id/cancel', 'GET /tasks/:id/replay', 'POST /tasks/:id/replay',
     'GET /agents/batch', 'POST /agents/batch', 'GET /agents/new', 'POST /agents', 'POST /agents/:id/close', 'POST /agents/:id/restart', 'GET /pauses/new', 'POST /pauses', 'POST /pauses/:scope/:name/resume',
     'GET /schedules/preview', 'GET /schedules/new', 'POST /schedules', 'GET /schedules/:id/edit', 'POST /schedules/:id', ...['pause', 'resume', 'now', 'remove'].map((v) => `POST /schedules/:id/${v}`),
@@ -53,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group');
+const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':account', 'a1').replace(':method', 'qrcode');
 const ask = (route: Route, headers: Record<string, string>) => f.app.request(`http://localhost:3000${concrete(route.path)}`, { method: route.method.toUpperCase(), headers: { host: 'localhost:3000', ...headers }, ...(route.method === 'get' ? {} : { body: '' }) });
 
 describe('who may do what', () => {

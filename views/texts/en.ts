@@ -1,3 +1,5 @@
+import { accountsEn } from './accounts-en.ts';
+import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
 import { talksEn } from './talks-en.ts';
 import { workEn } from './work-en.ts';
@@ -108,7 +110,6 @@ export const en: Record<TextKey, string> = {
   'accounts.any-worker': 'Any worker',
   'accounts.no-worker': 'waiting for a worker',
   'accounts.pinned': 'pinned to {worker}',
-  'accounts.valid-until': 'expires',
   'accounts.last-round': '+{comments} comments, +{messages} messages',
   'accounts.every': 'a round about every {s} s',
   'accounts.remove-sure': 'Remove account “{name}”? Monitoring stops; comments and messages found so far are kept.',
@@ -886,5 +887,7 @@ export const en: Record<TextKey, string> = {
   'why.serves-no-more': '{worker} does not serve group {name} any more',
   ...workEn,
   ...liveEn,
+  ...accountsEn,
   ...talksEn,
+  ...platformsEn,
 };

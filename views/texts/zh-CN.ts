@@ -1,3 +1,5 @@
+import { accountsZhCN } from './accounts-zh-cn.ts';
+import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
 import { talksZhCN } from './talks-zh-cn.ts';
 import { workZhCN } from './work-zh-cn.ts';
@@ -107,7 +109,6 @@ export const zhCN = {
   'accounts.any-worker': '自动分配',
   'accounts.no-worker': '等待 Worker',
   'accounts.pinned': '固定在 {worker}',
-  'accounts.valid-until': '到期：',
   'accounts.last-round': '评论 +{comments}，私信 +{messages}',
   'accounts.every': '约每 {s} 秒一轮',
   'accounts.remove-sure': '确定删除账号“{name}”？监控会停止，已收到的评论和私信保留。',
@@ -885,7 +886,9 @@ export const zhCN = {
   'why.serves-no-more': '{worker} 不再服务分组 {name}',
   ...workZhCN,
   ...liveZhCN,
+  ...accountsZhCN,
   ...talksZhCN,
+  ...platformsZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;
