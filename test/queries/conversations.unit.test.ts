@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversationId } from '../../actors/conversation-id.ts';
-import { conversationSql, countConversations, findConversation, findTalk, isConversationKey, knownLabels, listConversations, searchSql, unreadOf, type ConversationAsk } from '../../runtime/read-model/queries/conversations.ts';
+import { conversationSql, countConversations, findConversation, findTalk, isConversationKey, knownLabels, listConversations, unreadOf, type ConversationAsk } from '../../runtime/read-model/queries/conversations.ts';
+import { listInbox, searchSql } from '../../runtime/read-model/queries/inbox.ts';
 import { openReadModel, type Db } from '../../runtime/read-model/queries/read-model.ts';
 import { gramQuery, gramsOf } from '../../runtime/read-model/grams.ts';
 import { TalkRows } from '../../runtime/read-model/project-talks.ts';
@@ -173,6 +174,7 @@ describe('with 100,000 comments', () => {
       expect(steps, search).not.toMatch(/SCAN (comments|direct_messages)/);
       expect(walk(large, { limit: 2, search }), search).toHaveLength(4);
     }
+    expect(listInbox(large, { limit: 40, search: '你好' }).items).toHaveLength(40);
     // One that everything fits costs a page, not everything.
     expect(listConversations(large, { limit: 40, search: '你好' }).rows).toHaveLength(40);
     expect(listConversations(large, { limit: 40, search: 'comment' }).rows).toHaveLength(40);
