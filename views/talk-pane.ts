@@ -64,8 +64,8 @@ const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SH
 const bubble = (x: Ctx, i: TalkItem, here: boolean, named = false): Html =>
   html`<div class=${`bubble ${i.direction} ${here ? 'here' : ''}`} id=${`bubble-${i.item}`}><p>${cut(i.content)}</p><small>${named ? html`${i.author} · ` : null}${ago(x, i.postedMs || i.detectedMs)}</small></div>`;
 
-const note = (x: Ctx, o: TalkModel): Html => html`<details class="fold talk-note" id=${`note-${o.id}`} ?open=${o.note !== ''}><summary>${x.t('talks.note')}${o.note ? html` <span class="cut muted">${o.note}</span>` : null}</summary>
-    <form class="row" hx-post="/inbox/act" hx-swap="none"><p class="form-error" role="alert" hidden></p><input type="hidden" name="do" value="note"><input type="hidden" name="ids" value=${o.id}><label class="grow"><span class="hidden">${x.t('talks.note')}</span><textarea name="text" rows="2" maxlength="2000" placeholder=${x.t('talks.note-hint')}>${o.note}</textarea></label><button class="button">${x.t('talks.note-save')}</button>
+const note = (x: Ctx, o: TalkModel): Html => html`<details class="fold talk-note" id=${`note-${o.id}`}><summary>${x.t('talks.note')}${o.note ? html` <span class="cut muted">${o.note}</span>` : null}</summary>
+    <form class="row" hx-post="/inbox/act" hx-swap="none"><p class="form-error" role="alert" hidden></p><input type="hidden" name="do" value="note"><input type="hidden" name="ids" value=${o.id}><label class="grow"><span class="hidden">${x.t('talks.note')}</span><textarea name="note" rows="2" maxlength="2000" placeholder=${x.t('talks.note-hint')}>${o.note}</textarea></label><button class="button">${x.t('talks.note-save')}</button>
     ${o.acted ? html`<a class="button plain" href=${`/actors/conversation/${o.id}`}>${x.t('talks.history')}</a>` : null}</form></details>`;
 
 /** The draft is kept on the server as it is typed; `hx-morph-skip` leaves the box alone while the talk is drawn anew. */

@@ -28,7 +28,7 @@ export function talksPage(x: Ctx, m: TalksModel): Html {
   const narrowed = [f.account, f.platform, f.type, f.assignee, f.label].filter(Boolean).length;
   return html`<div class="page-head"><h1>${x.t('nav.inbox')}</h1>
     <form class="filters" role="search" hx-get="/inbox" hx-target="#inbox" hx-select="#inbox" hx-swap="outerMorph" hx-push-url="true" hx-trigger="input delay:250ms, submit">
-      <input type="hidden" name="state" value=${f.state}>
+      ${f.state === 'open' ? null : html`<input type="hidden" name="state" value=${f.state}>`}
       <input type="search" name="q" value=${f.search} placeholder=${x.t('inbox.search')} aria-label=${x.t('inbox.search')} data-search="">
       <label class="check"><input type="checkbox" name="unread" value="1" ?checked=${f.unread}><span>${x.t('inbox.unread')}</span></label>
       <details class="menu talk-filters"><summary class="button plain">${x.t('talks.more-filters')}${narrowed > 0 ? html` <b class="badge">${narrowed}</b>` : null}</summary><div class="menu-list">

@@ -144,9 +144,9 @@ type ReplyPayload = { account: string; platform?: string; to: { type: string; co
 async function replyAllowed(db: Db, engine: Engine, self: Address, payload: ReplyPayload, length: LengthOf): Promise<Refusal | null> {
   const head = await engine.host.head(`account/${payload.account}`);
   if (!head || (head.entry.after as { status: string }).status !== 'active') return no('not_found', `there is no account ${payload.account}`, 'account');
-  const account = (head.entry.after as { context: AccountContext & { approve?: boolean } }).context;
+  const account = (head.entry.after as { context: AccountContext }).context;
   payload.platform = account.platform;
-  payload.approve = (payload.approve ?? false) || (account.approve ?? false);
+  payload.approve = (payload.approve ?? false) || account.approve;
   const { to } = payload;
   const known = (
     to.type === 'comment'
@@ -170,6 +170,6 @@ async function changeAllowed(engine: Engine, self: Address, { text }: { text?: s
 }
 
 function tooLong({ platform, limits }: AccountContext, text: string, length: LengthOf): Refusal | null {
-  const most = limitFor(length, platform, (limits as { maxLength?: number | null }).maxLength);
+  const most = limitFor(length, platform, limits.maxLength);
   return lengthOf(text) > most ? no('invalid', `text: has ${lengthOf(text)} characters, ${platform} takes ${most}: make it shorter`, 'text') : null;
 }

@@ -82,10 +82,7 @@ export class TalkWatch {
     }
     await Promise.all([...came].map((id) => this.tell(id, { type: 'ARRIVED', seq: m.seq, found: at }, `arrived:${m.seq}:${id}`)));
     await Promise.all([...answered].filter((id) => !came.has(id)).map((id) => this.tell(id, { type: 'ANSWERED', written: at }, `answered:${m.seq}:${id}`)));
-    for (const [i, item] of (body.items ?? []).entries()) {
-      if (i % 20 === 19) m.working();
-      await this.o.rules.take(account, item);
-    }
+    await this.o.rules.take(account, body.items ?? [], () => m.working());
   }
 
   /** Only talks that somebody has acted on have an actor; the others are worked out from their items. */

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TalkRows } from '../../runtime/read-model/project-talks.ts';
 import { PASSWORD } from './fixture.ts';
 import { closeBrowser, openBrowser, site, visitor } from './browse.ts';
 
@@ -68,7 +69,7 @@ describe('in a real Chromium', () => {
     await page.keyboard.press('r');
     await page.keyboard.type('half a sent');
     const writer = new Database(f.deps.db.name);
-    writer.prepare(`INSERT INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES ('a1', 'new1', 'it came while typing', 'Someone', 'u', 'p', 't', ?, ?, ?)`).run(Date.now(), Date.now() / 1000, Date.now() + 1000);
+    new TalkRows(writer).comment('a1', { id: 'new1', text: 'it came while typing', author: { id: 'u', name: 'Someone' }, post: { id: 'p', title: 't' }, at: Date.now() }, Date.now() + 1000);
     writer.close();
     f.deps.live.changed(['inbox']);
     await page.getByText('it came while typing').waitFor();

@@ -21,21 +21,23 @@ afterEach(() => {
 const ago = (days: number) => Math.floor((NOW - days * DAY) / 1000);
 const all = (table: string, column: string) => db.prepare(`SELECT ${column} FROM ${table} ORDER BY 1`).pluck().all();
 
-it('keeps notifications 30 days, worker logs 14, and logins that are over 7', () => {
+it('keeps notifications 30 days, worker logs 14, what rules did 30, and logins that are over 7', () => {
   const note = db.prepare("INSERT INTO notifications (key, type, title, content, created_at, created_ms) VALUES (?, 'system', 't', 'c', ?, ?)");
   const line = db.prepare("INSERT INTO worker_logs (worker_id, level, category, message, timestamp, timestamp_ms) VALUES ('w', 'info', 'system', ?, ?, ?)");
   const login = db.prepare('INSERT INTO login_sessions (id, account_id, status, expires_at, created_at) VALUES (?, ?, ?, 0, ?)');
   for (const days of [0, 29.9, 30.1, 90]) note.run(`n${days}`, ago(days), ago(days) * 1000);
   for (const days of [0, 13.9, 14.1]) line.run(`l${days}`, ago(days), ago(days) * 1000);
   for (const [id, status, days] of [['new', 'success', 6.9], ['old', 'success', 7.1], ['dead', 'expired', 8], ['lasting', 'scanning', 8]] as const) login.run(id, 'a', status, ago(days));
+  const did = db.prepare("INSERT INTO rule_log (rule_id, item, at_ms, account_id, type, target_id, conversation_id, person, peer_name, text, outcome) VALUES ('r', ?, ?, 'a', 'comment', 't', 'v', 'p', 'n', 'x', 'would')");
+  for (const days of [29, 31]) did.run(`c${days}`, ago(days) * 1000);
   const metric = db.prepare('INSERT INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, 0, 0, 0, 0, 0)');
   for (const [step, days] of [['10s', 0.04], ['10s', 0.05], ['1m', 0.9], ['10m', 29]] as const) metric.run(step, 'w', ago(days));
 
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2, metrics: 1, tasks: 0, tasks_purged: 0 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 2, worker_logs: 1, login_sessions: 2, rule_log: 1, metrics: 1, tasks: 0, tasks_purged: 0 });
   expect(all('notifications', 'key')).toEqual(['n0', 'n29.9']);
   expect(all('worker_logs', 'message')).toEqual(['l0', 'l13.9']);
   expect(all('login_sessions', 'id')).toEqual(['lasting', 'new']);
-  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0, metrics: 0, tasks: 0, tasks_purged: 0 });
+  expect(forgetOld(db, NOW)).toEqual({ notifications: 0, worker_logs: 0, login_sessions: 0, rule_log: 0, metrics: 0, tasks: 0, tasks_purged: 0 });
 });
 
 it('keeps tasks that have ended as long as is set, with their attempts, logs and turns; what runs stays', () => {
