@@ -11,7 +11,7 @@ const proxy = z.strictObject({
   password: z.string().max(500).optional(),
 });
 const hour = z.number().int().min(0).max(23);
-const limits = z.strictObject({ perMinute: z.number().int().min(1).max(600), perHour: z.number().int().min(1).max(10_000), quiet: z.tuple([hour, hour]).nullable() });
+const limits = z.strictObject({ perMinute: z.number().int().min(1).max(600), perHour: z.number().int().min(1).max(10_000), quiet: z.tuple([hour, hour]).nullable(), maxLength: z.number().int().min(1).max(100_000).nullable().optional() });
 
 export const accountFields = {
   name,
@@ -19,6 +19,11 @@ export const accountFields = {
   monitorInterval: z.number().int().min(5).max(86_400),
   proxy: proxy.nullable(),
   limits,
+  proxyId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a proxy').nullable(),
+  tags: z.array(z.string().trim().min(1, 'must not be empty').max(30).regex(/^[^,;|"\r\n]+$/, 'must hold no comma, semicolon, quote or line end')).max(20).transform((all) => [...new Set(all)]),
+  checkEvery: z.number().int().min(0).max(10_080),
+  noticeHours: z.number().int().min(1).max(720),
+  approve: z.boolean(),
   group: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
 };
 
@@ -57,14 +62,19 @@ export const account = bind({
         proxy: accountFields.proxy.default(null),
         limits: limits.default({ perMinute: 6, perHour: 60, quiet: null }),
         group: accountFields.group.default(null),
+        proxyId: accountFields.proxyId.default(null),
+        tags: accountFields.tags.default([]),
+        checkEvery: accountFields.checkEvery.default(60),
+        noticeHours: accountFields.noticeHours.default(24),
+        approve: accountFields.approve.default(false),
       }),
       secrets: sealed,
-      input: (p, { id }) => ({ id, platform: p.platform, name: p.name, platformAccount: p.platformAccount, monitorInterval: p.monitorInterval, proxy: without(p.proxy) ?? null, limits: p.limits, group: p.group }),
+      input: (p, { id }) => ({ id, platform: p.platform, name: p.name, platformAccount: p.platformAccount, monitorInterval: p.monitorInterval, proxy: without(p.proxy) ?? null, limits: p.limits, group: p.group, proxyId: p.proxyId, tags: p.tags, checkEvery: p.checkEvery, noticeHours: p.noticeHours, approve: p.approve }),
     },
     update: {
-      schema: z.strictObject({ name: name.optional(), platformAccount: accountFields.platformAccount.optional(), monitorInterval: accountFields.monitorInterval.optional(), proxy: proxy.nullable().optional(), limits: limits.optional(), group: accountFields.group.optional() }),
+      schema: z.strictObject({ name: name.optional(), platformAccount: accountFields.platformAccount.optional(), monitorInterval: accountFields.monitorInterval.optional(), proxy: proxy.nullable().optional(), limits: limits.optional(), group: accountFields.group.optional(), proxyId: accountFields.proxyId.optional(), tags: accountFields.tags.optional(), checkEvery: accountFields.checkEvery.optional(), noticeHours: accountFields.noticeHours.optional(), approve: accountFields.approve.optional(), /** A session that is logged in goes out another way from now on. */ confirm: z.boolean().optional() }),
       secrets: sealed,
-      event: (p, { by }) => ({ type: 'UPDATE', by, patch: { ...p, ...(p.proxy === undefined ? {} : { proxy: without(p.proxy) }) } }),
+      event: ({ confirm: _, ...p }, { by }) => ({ type: 'UPDATE', by, patch: { ...p, ...(p.proxy === undefined ? {} : { proxy: without(p.proxy) }), ...(p.limits ? { limits: { maxLength: null, ...p.limits } } : {}) } }),
     },
     login: {
       schema: loginFields,
@@ -75,6 +85,11 @@ export const account = bind({
     pause: plain('PAUSE'),
     resume: plain('RESUME'),
     crawl: plain('CRAWL_NOW'),
+    check: plain('CHECK_SESSION'),
+    archive: plain('ARCHIVE'),
+    unarchive: plain('UNARCHIVE'),
+    /** `confirm`: the platform may take the account for one on a new machine. */
+    fingerprint: { schema: z.strictObject({ confirm: z.literal(true, 'must be true: the platform may ask for a proof when an account looks like another machine') }), event: (_, { by }) => ({ type: 'REMAKE_FINGERPRINT', by }) },
     assign: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable() }), event: (p, { by }) => ({ type: 'ASSIGN', worker: p.worker, by }) },
     move: {
       schema: z.strictObject({ epoch: z.number().int().min(0), to: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable().default(null), reason: z.string().max(300).default('moved by an operator') }),
@@ -94,11 +109,32 @@ export const account = bind({
     PAUSE: nothing,
     RESUME: nothing,
     CRAWL_NOW: nothing,
+    CHECK_SESSION: nothing,
+    ARCHIVE: nothing,
+    UNARCHIVE: nothing,
     ASSIGN: z.object({ worker: z.string().nullable() }),
     REMOVE: nothing,
   },
-  effects: { assign: { on: 'master' }, forget: { on: 'master' } },
+  effects: { assign: { on: 'master' }, forget: { on: 'master' }, check: { on: 'worker' }, remake: { on: 'master' } },
   migrations: {
-    'account-v1': (stored: { context: object }) => ({ ...stored, context: { group: null, prefer: null, last: null, moved: null, ...stored.context } }),
+    'account-v1': (stored: Stored) => toV3({ ...stored, context: { group: null, prefer: null, last: null, moved: null, ...stored.context } }),
+    'account-v2': toV3,
   },
 });
+
+type Stored = { value: unknown; context: Record<string, unknown> };
+
+/** Sessions get their checks, and an end only where there is one. */
+function toV3(stored: Stored): Stored {
+  const { value, context } = stored;
+  const more = { proxyId: null, tags: [], archived: false, checkEvery: 60, lastCheck: null, noticeHours: 24, warnedAt: null, approve: false, remake: false };
+  const active = (value as { active?: { session: unknown; lease: unknown } }).active;
+  if (!active) return { ...stored, context: { ...more, ...context } };
+  const inside = (active.session as { logged_in?: unknown }).logged_in;
+  const session = inside === 'monitoring' ? { logged_in: { monitoring: 'begun' } } : active.session;
+  return {
+    ...stored,
+    value: { active: { ...active, session, expiry: 'none' } },
+    context: { ...more, ...context, limits: { maxLength: null, ...(context['limits'] as object) }, validUntil: inside === undefined ? null : (context['validUntil'] ?? null) },
+  };
+}

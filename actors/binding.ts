@@ -19,8 +19,8 @@ export type CommandSpec = {
   input?: (payload: any, about: { id: string; by: string }) => Record<string, unknown>;
   /** What the answer to `create` shows of the new actor's context, also when it is there already. */
   made?: (context: Record<string, unknown>) => Record<string, unknown>;
-  /** What the answer shows besides ok, state and seq. */
-  answer?: (event: { [key: string]: unknown }) => Record<string, unknown>;
+  /** What the answer shows besides ok, state and seq; `context` is the actor's after its turn. */
+  answer?: (event: { [key: string]: unknown }, context: Record<string, unknown> | null) => Record<string, unknown>;
 };
 
 /** Ties a chart to the world: what may be sent to it, and who does its work. */

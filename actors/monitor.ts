@@ -3,7 +3,7 @@ import { monitorMachine } from '../machines/monitor.ts';
 import { bind } from './binding.ts';
 
 const nothing = z.strictObject({});
-const proxy = z.object({ protocol: z.enum(['http', 'https', 'socks5']), server: z.string(), username: z.string().nullable() }).nullable();
+const proxy = z.union([z.object({ id: z.string() }), z.object({ protocol: z.enum(['http', 'https', 'socks5']), server: z.string(), username: z.string().nullable() })]).nullable();
 
 /** A monitor has no commands of its own: its account turns it on and off. */
 export const monitor = bind({

@@ -8,6 +8,12 @@ export const replyTarget = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('message'), message: remote, sender: remote }),
 ]);
 
+const text = z.string().max(5000, 'must be 5000 characters at most').refine((t) => t.trim().length > 0, 'must not be empty');
+const moment = z.number().int().min(0).max(4_102_444_800_000);
+/** Milliseconds in which a reply that was just written can be taken back. */
+export const HOLD_MOST = 60_000;
+const replyId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a reply');
+
 const nothing = z.strictObject({});
 const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
 
@@ -22,17 +28,29 @@ export const reply = bind({
         account: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be an account id'),
         platform: z.string().max(31).optional(),
         to: replyTarget,
-        text: z.string().max(5000).refine((t) => t.trim().length > 0, 'must not be empty'),
+        text,
         verifyDelayMs: z.number().int().min(50).max(600_000).optional(),
+        conversation: replyId.optional(),
+        sendAt: moment.optional(),
+        holdMs: z.number().int().min(0).max(HOLD_MOST).optional(),
+        approve: z.boolean().optional(),
+        retryOf: replyId.optional(),
       }),
-      input: (p, { id, by }) => ({ id, account: p.account, platform: p.platform, to: p.to, text: p.text, by, ...(p.verifyDelayMs ? { verifyDelayMs: p.verifyDelayMs } : {}) }),
+      input: (p, { id, by }) => ({ ...p, id, by }),
     },
     cancel: plain('CANCEL'),
-    resend: plain('RESEND'),
+    approve: { schema: z.strictObject({ text: text.optional() }), event: (p, { by }) => ({ type: 'APPROVE', ...p, by }) },
+    reject: plain('REJECT'),
+    change: { schema: z.strictObject({ text: text.optional(), sendAt: moment.optional() }).refine((p) => p.text !== undefined || p.sendAt !== undefined, 'give text or sendAt'), event: (p, { by }) => ({ type: 'CHANGE', ...p, by }) },
+    'send-now': plain('SEND_NOW'),
+    resend: { ...plain('RESEND'), answer: (_, context) => ({ reply: context?.['replacedBy'] ?? null }) },
     check: plain('CHECK'),
     'mark-posted': plain('MARK_POSTED'),
     discard: plain('DISCARD'),
   },
-  events: { CANCEL: nothing, RESEND: nothing, CHECK: nothing, MARK_POSTED: nothing, DISCARD: nothing },
+  migrations: {
+    'reply-v1': (stored: { context: { id: string } }) => ({ ...stored, context: { conversation: null, sendAt: null, holdUntil: null, approve: false, decidedBy: null, decidedAt: null, retryOf: null, replacedBy: null, first: stored.context.id, tries: 1, rule: null, evidence: null, ...stored.context } }),
+  },
+  events: { APPROVE: nothing, REJECT: nothing, SEND_NOW: nothing, CANCEL: nothing, RESEND: nothing, CHECK: nothing, MARK_POSTED: nothing, DISCARD: nothing },
   effects: { claim: { on: 'master' }, post: { on: 'worker', once: true }, find: { on: 'worker' } },
 });

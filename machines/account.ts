@@ -1,8 +1,10 @@
-import { assign, setup } from 'xstate';
-import { effect, outward, stamp } from './effect.ts';
+import { and, assign, not, setup } from 'xstate';
+import { effect, faultOf, outward, stamp } from './effect.ts';
 
-/** Without its password: that is sealed in the vault under the account's field `proxy`. */
-export type Proxy = { protocol: 'http' | 'https' | 'socks5'; server: string; username: string | null };
+/** An account's own proxy, without its password: that is sealed in the vault under the account's field `proxy`. */
+export type OwnProxy = { protocol: 'http' | 'https' | 'socks5'; server: string; username: string | null };
+/** What effects are asked with: an own one, or a proxy by its id, which the master puts the rest of in. */
+export type Proxy = OwnProxy | { id: string };
 export type Lease = { worker: string; incarnation: string; epoch: number; at: number };
 export type User = { id: string; nickname: string; avatar: string | null };
 
@@ -13,7 +15,9 @@ export type AccountContext = {
   platformAccount: string | null;
   /** Seconds; a round comes after this × U(0.75, 1.5). */
   monitorInterval: number;
-  proxy: Proxy | null;
+  proxy: OwnProxy | null;
+  /** Goes before `proxy`; null for the worker's own, if it has one. */
+  proxyId: string | null;
   user: User | null;
   fingerprint: Record<string, unknown> | null;
   /** The one worker that may act for this account, fenced by a rising epoch. */
@@ -35,14 +39,27 @@ export type AccountContext = {
   reason: string | null;
   lastLoginAt: number | null;
   validUntil: number | null;
-  /** Replies a minute and an hour at most; quiet hours in the account's time zone, `[from, to)`, null for none. */
-  limits: { perMinute: number; perHour: number; quiet: [number, number] | null };
+  /** Replies a minute and an hour at most; quiet hours in the account's time zone, `[from, to)`, null for none; characters of one reply, null for the platform's own. */
+  limits: { perMinute: number; perHour: number; quiet: [number, number] | null; maxLength: number | null };
+  tags: string[];
+  /** Kept with its session, but not monitored and on no worker. */
+  archived: boolean;
+  /** Minutes between two looks at whether the session holds; 0: none. */
+  checkEvery: number;
+  lastCheck: { at: number; ok: boolean; why: string | null } | null;
+  /** Hours before the session's end at which somebody is told, once. */
+  noticeHours: number;
+  warnedAt: number | null;
+  /** Replies wait for somebody's approval. */
+  approve: boolean;
+  /** A new fingerprint is to be made. */
+  remake: boolean;
   createdAt: number;
   updatedAt: number;
 };
 
-export type AccountInput = Pick<AccountContext, 'id' | 'platform' | 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits'> & { group?: string | null; at: number };
-export type AccountPatch = Partial<Pick<AccountContext, 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'limits' | 'group'>>;
+export type AccountInput = Pick<AccountContext, 'id' | 'platform' | 'name' | 'platformAccount' | 'monitorInterval' | 'proxy'> & { limits: Omit<AccountContext['limits'], 'maxLength'> & { maxLength?: number | null }; group?: string | null; at: number } & Partial<Pick<AccountContext, 'proxyId' | 'tags' | 'checkEvery' | 'noticeHours' | 'approve'>>;
+export type AccountPatch = Partial<Pick<AccountContext, 'name' | 'platformAccount' | 'monitorInterval' | 'proxy' | 'proxyId' | 'limits' | 'group' | 'tags' | 'checkEvery' | 'noticeHours' | 'approve'>>;
 
 export type AccountEvent =
   | { type: 'LOGIN'; login: string; method?: string; by?: string }
@@ -59,9 +76,21 @@ export type AccountEvent =
   | { type: 'RELEASED'; epoch: number }
   | { type: 'WORKER_LOST'; epoch: number; reason: string }
   | { type: 'UPDATE'; patch: AccountPatch; by?: string }
+  | { type: 'CHECK_SESSION'; by?: string }
+  | { type: 'ARCHIVE'; by?: string }
+  | { type: 'UNARCHIVE'; by?: string }
+  | { type: 'REMAKE_FINGERPRINT'; by?: string }
   | { type: 'REMOVE'; by?: string };
 
-const SEVEN_DAYS = 7 * 24 * 3600 * 1000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const SEVEN_DAYS = 7 * DAY;
+
+/** The proxy that its effects are asked with. */
+export const proxyOf = (c: Pick<AccountContext, 'proxy' | 'proxyId'>): Proxy | null => (c.proxyId ? { id: c.proxyId } : c.proxy);
+const noticeAt = (c: AccountContext): number => c.validUntil! - c.noticeHours * HOUR;
+type Checked = { session: 'valid' | 'expired' | 'challenged'; validUntil?: number | null };
+const checked = (event: object): Checked => (event as { output: Checked }).output;
 
 /** One account: its session on the platform and, beside it, the lease of the worker that acts for it. */
 export const accountMachine = setup({
@@ -71,6 +100,10 @@ export const accountMachine = setup({
     assign: effect<{ account: string; platform: string; pin: string | null; group: string | null; prefer: string | null; last: string | null }, { worker: string; incarnation: string }>(),
     /** Destroys every sealed secret of the account. */
     forget: effect<{ account: string }, null>(),
+    /** Whether the session holds, as the platform says it. */
+    check: effect<{ account: string; platform: string; worker: string; epoch: number; proxy: Proxy | null }, Checked>(),
+    /** Makes another fingerprint and puts it into the vault. */
+    remake: effect<{ account: string; current: Record<string, unknown> | null }, { fingerprint: Record<string, unknown> }>(),
   },
   actions: {
     ...outward,
@@ -82,6 +115,18 @@ export const accountMachine = setup({
     drop: assign({ lease: null }),
     update: assign(({ context, event }) => (event.type === 'UPDATE' ? { ...event.patch, updatedAt: stamp(event).at, id: context.id } : {})),
     because: assign((_, p: { reason: string | null }) => ({ reason: p.reason })),
+    /** The session is over: nothing of it has an end any more. */
+    sessionless: assign({ validUntil: null, warnedAt: null }),
+    /** A session whose end nobody knows is taken to last a day more. */
+    holds: assign(({ context, event }) => {
+      const { at } = stamp(event);
+      const until = checked(event).validUntil ?? (context.validUntil !== null && context.validUntil <= at ? at + DAY : context.validUntil);
+      return { validUntil: until, lastCheck: { at, ok: true, why: null }, warnedAt: until !== null && until - context.noticeHours * HOUR > at ? null : context.warnedAt };
+    }),
+    gone: assign(({ event }) => ({ lastCheck: { at: stamp(event).at, ok: false, why: checked(event).session }, reason: checked(event).session === 'challenged' ? 'the platform asks for a proof: log in again' : 'the platform has ended the session' })),
+    unsure: assign(({ event }) => ({ lastCheck: { at: stamp(event).at, ok: false, why: faultOf(event).message } })),
+    ended: assign({ reason: 'its session has ended by its date' }),
+    warn: assign(({ context, event }) => ({ warnedAt: context.warnedAt ?? stamp(event).at })),
   },
   guards: {
     leased: ({ context }) => context.lease !== null,
@@ -90,9 +135,28 @@ export const accountMachine = setup({
     thisLogin: ({ context, event }) => 'login' in event && context.login === event.login,
     anotherWay: ({ context, event }) => event.type === 'LOGIN' && (event.method === 'cookies' || (event.method ?? 'qrcode') !== context.method),
     elsewhere: ({ context, event }) => event.type === 'ASSIGN' && event.worker !== null && context.lease?.worker !== event.worker,
+    released: ({ context, event }) => 'epoch' in event && event.epoch === context.epoch,
+    archived: ({ context }) => context.archived,
+    remakes: ({ context }) => context.remake,
+    checks: ({ context }) => context.checkEvery > 0,
+    valid: ({ event }) => checked(event).session === 'valid',
+    hasEnd: ({ context }) => context.validUntil !== null,
+    near: ({ context, event }) => context.validUntil !== null && stamp(event).at >= noticeAt(context),
+    over: ({ context, event }) => context.validUntil !== null && stamp(event).at >= context.validUntil,
+  },
+  delays: {
+    /** The next check, or the session's end where that comes first. */
+    look: ({ context: c, event }) => {
+      const { at, rnd } = stamp(event);
+      const every = c.checkEvery > 0 ? Math.round(c.checkEvery * 60_000 * (0.9 + 0.2 * rnd)) : DAY;
+      return c.validUntil !== null && c.validUntil > at ? Math.min(every, c.validUntil - at) : every;
+    },
+    notice: ({ context, event }) => Math.max(0, noticeAt(context) - stamp(event).at),
+    end: ({ context, event }) => Math.max(0, context.validUntil! - stamp(event).at),
+    checkWithin: 180_000,
   },
 }).createMachine({
-  id: 'account-v2',
+  id: 'account-v3',
   context: ({ input }) => ({
     id: input?.id,
     platform: input?.platform,
@@ -100,6 +164,7 @@ export const accountMachine = setup({
     platformAccount: input?.platformAccount ?? null,
     monitorInterval: input?.monitorInterval ?? 20,
     proxy: input?.proxy ?? null,
+    proxyId: input?.proxyId ?? null,
     user: null,
     fingerprint: null,
     lease: null,
@@ -115,7 +180,15 @@ export const accountMachine = setup({
     reason: null,
     lastLoginAt: null,
     validUntil: null,
-    limits: input?.limits ?? { perMinute: 6, perHour: 60, quiet: null },
+    limits: { ...(input?.limits ?? { perMinute: 6, perHour: 60, quiet: null }), maxLength: input?.limits?.maxLength ?? null },
+    tags: input?.tags ?? [],
+    archived: false,
+    checkEvery: input?.checkEvery ?? 60,
+    lastCheck: null,
+    noticeHours: input?.noticeHours ?? 24,
+    warnedAt: null,
+    approve: input?.approve ?? false,
+    remake: false,
     createdAt: input?.at ?? 0,
     updatedAt: input?.at ?? 0,
   }),
@@ -124,7 +197,7 @@ export const accountMachine = setup({
     UPDATE: {
       actions: [
         'update',
-        { type: 'tell', params: ({ context, event }) => ({ to: `monitor/${context.id}`, event: { type: 'SETTINGS', interval: event.patch.monitorInterval ?? context.monitorInterval, proxy: event.patch.proxy === undefined ? context.proxy : event.patch.proxy } }) },
+        { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'SETTINGS', interval: context.monitorInterval, proxy: proxyOf(context) } }) },
       ],
     },
   },
@@ -138,17 +211,20 @@ export const accountMachine = setup({
           on: {
             PAUSE: { actions: assign({ paused: true }) },
             RESUME: { actions: assign({ paused: false }) },
-            LOGIN: { target: '.logging_in', actions: assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null })) },
+            ARCHIVE: { guard: not('archived'), actions: assign({ archived: true }) },
+            UNARCHIVE: { guard: 'archived', actions: assign({ archived: false }) },
+            LOGIN: { guard: not('archived'), target: '.logging_in', actions: assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })) },
           },
           states: {
             not_logged_in: {},
             logging_in: {
               entry: {
                 type: 'tell',
-                params: ({ context, event }) => ({ to: `login/${context.login}`, start: { id: context.login, account: context.id, platform: context.platform, method: context.method, proxy: context.proxy, at: stamp(event).at } }),
+                params: ({ context, event }) => ({ to: `login/${context.login}`, start: { id: context.login, account: context.id, platform: context.platform, method: context.method, proxy: proxyOf(context), at: stamp(event).at } }),
               },
               initial: 'waiting',
               on: {
+                ARCHIVE: { target: 'not_logged_in', actions: [assign({ archived: true }), { type: 'tell', params: ({ context }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL' } }) }] },
                 // Another way in takes the place of the one that is under way; the same again changes nothing.
                 LOGIN: [
                   {
@@ -157,7 +233,7 @@ export const accountMachine = setup({
                     reenter: true,
                     actions: [
                       { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL', by: event.by } }) },
-                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null })),
+                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })),
                     ],
                   },
                   {},
@@ -171,6 +247,8 @@ export const accountMachine = setup({
                     fingerprint: event.fingerprint ?? context.fingerprint,
                     lastLoginAt: stamp(event).at,
                     validUntil: event.validUntil ?? stamp(event).at + SEVEN_DAYS,
+                    warnedAt: null,
+                    lastCheck: null,
                     reason: null,
                   })),
                 },
@@ -191,24 +269,59 @@ export const accountMachine = setup({
                 SESSION_LOST: { guard: 'mine', target: 'expired', actions: { type: 'because', params: ({ event }) => ({ reason: event.reason }) } },
               },
               states: {
-                idle: { always: [{ guard: 'paused', target: 'paused' }, { guard: 'leased', target: 'monitoring' }] },
+                idle: { always: [{ guard: 'paused', target: 'paused' }, { guard: 'leased', target: 'monitoring' }, { guard: 'over', target: '#account-v3.active.session.expired', actions: 'ended' }] },
                 monitoring: {
                   entry: {
                     type: 'tell',
                     params: ({ context }) => ({
                       to: `monitor/${context.id}`,
-                      event: { type: 'ON', platform: context.platform, worker: context.lease!.worker, epoch: context.lease!.epoch, interval: context.monitorInterval, proxy: context.proxy },
+                      event: { type: 'ON', platform: context.platform, worker: context.lease!.worker, epoch: context.lease!.epoch, interval: context.monitorInterval, proxy: proxyOf(context) },
                     }),
                   },
                   exit: { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'OFF' } }) },
                   always: [{ guard: 'paused', target: 'paused' }, { guard: ({ context }) => context.lease === null, target: 'idle' }],
                   on: { CRAWL_NOW: { actions: { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'NOW' } }) } } },
+                  initial: 'begun',
+                  states: {
+                    begun: { always: 'settled' },
+                    settled: {
+                      after: { look: [{ guard: 'checks', target: 'checking' }, { guard: 'over', target: '#account-v3.active.session.expired', actions: 'ended' }, { target: 'settled', reenter: true }] },
+                      on: { CHECK_SESSION: 'checking', UPDATE: { target: 'settled', reenter: true, actions: ['update', { type: 'tell', params: ({ context }) => ({ to: `monitor/${context.id}`, event: { type: 'SETTINGS', interval: context.monitorInterval, proxy: proxyOf(context) } }) }] } },
+                    },
+                    checking: {
+                      invoke: {
+                        id: 'check',
+                        src: 'check',
+                        input: ({ context: c }) => ({ account: c.id, platform: c.platform, worker: c.lease!.worker, epoch: c.lease!.epoch, proxy: proxyOf(c) }),
+                        onDone: [{ guard: 'valid', target: 'settled', actions: 'holds' }, { target: '#account-v3.active.session.expired', actions: 'gone' }],
+                        // A fault says nothing of the session: it stays as it was.
+                        onError: { target: 'settled', actions: 'unsure' },
+                      },
+                      after: { checkWithin: { target: 'settled', actions: assign(({ event }) => ({ lastCheck: { at: stamp(event).at, ok: false, why: 'the check was not answered in time' } })) } },
+                    },
+                  },
                 },
-                paused: { always: { guard: ({ context }) => !context.paused, target: 'idle' } },
+                paused: { always: [{ guard: ({ context }) => !context.paused, target: 'idle' }, { guard: 'over', target: '#account-v3.active.session.expired', actions: 'ended' }] },
               },
             },
-            login_failed: {},
-            expired: {},
+            login_failed: { entry: 'sessionless' },
+            expired: { entry: 'sessionless' },
+          },
+        },
+        /** What tells, once, that the session will end; and that something must happen when it has. */
+        expiry: {
+          initial: 'none',
+          states: {
+            none: { always: { guard: 'hasEnd', target: 'far' } },
+            far: {
+              always: [{ guard: not('hasEnd'), target: 'none' }, { guard: 'near', target: 'soon', actions: 'warn' }],
+              after: { notice: { target: 'far', reenter: true } },
+            },
+            soon: {
+              always: [{ guard: not('hasEnd'), target: 'none' }, { guard: not('near'), target: 'far' }],
+              after: { end: [{ guard: 'over', target: 'over' }, { target: 'soon', reenter: true }] },
+            },
+            over: { always: [{ guard: not('hasEnd'), target: 'none' }, { guard: not('near'), target: 'far' }, { guard: not('over'), target: 'soon' }] },
           },
         },
         lease: {
@@ -223,7 +336,11 @@ export const accountMachine = setup({
                 onDone: { target: 'held', actions: 'grant' },
                 onError: { target: 'finding', reenter: true },
               },
-              on: { ASSIGN: { target: 'finding', reenter: true, actions: assign(({ event }) => ({ pin: event.worker })) } },
+              on: {
+                ASSIGN: { target: 'finding', reenter: true, actions: assign(({ event }) => ({ pin: event.worker })) },
+                ARCHIVE: 'none',
+                REMAKE_FINGERPRINT: { target: 'remaking', actions: assign({ remake: true }) },
+              },
             },
             held: {
               on: {
@@ -233,13 +350,34 @@ export const accountMachine = setup({
                   { guard: 'elsewhere', target: 'releasing', actions: assign(({ event }) => ({ pin: event.worker })) },
                   { actions: assign(({ event }) => ({ pin: event.worker })) },
                 ],
+                ARCHIVE: { target: 'releasing', actions: assign({ moved: 'archived' }) },
+                // Its browser has to close: another one shows the new fingerprint.
+                REMAKE_FINGERPRINT: { target: 'releasing', actions: assign(({ context }) => ({ remake: true, prefer: context.lease!.worker, moved: 'a new fingerprint' })) },
               },
             },
             releasing: {
               entry: 'drop',
-              on: { RELEASED: { guard: ({ context, event }) => event.epoch === context.epoch, target: 'finding' }, WORKER_LOST: { guard: ({ context, event }) => event.epoch === context.epoch, target: 'finding' } },
-              after: { 25_000: 'finding' },
+              on: {
+                RELEASED: [{ guard: and(['released', 'remakes']), target: 'remaking' }, { guard: and(['released', 'archived']), target: 'none' }, { guard: 'released', target: 'finding' }],
+                WORKER_LOST: [{ guard: and(['released', 'remakes']), target: 'remaking' }, { guard: and(['released', 'archived']), target: 'none' }, { guard: 'released', target: 'finding' }],
+                REMAKE_FINGERPRINT: { actions: assign({ remake: true }) },
+              },
+              after: { 25_000: [{ guard: 'remakes', target: 'remaking' }, { guard: 'archived', target: 'none' }, { target: 'finding' }] },
             },
+            remaking: {
+              invoke: {
+                id: 'remake',
+                src: 'remake',
+                input: ({ context }) => ({ account: context.id, current: context.fingerprint }),
+                onDone: [
+                  { guard: 'archived', target: 'none', actions: assign(({ event }) => ({ remake: false, fingerprint: event.output.fingerprint })) },
+                  { target: 'finding', actions: assign(({ event }) => ({ remake: false, fingerprint: event.output.fingerprint })) },
+                ],
+                onError: { target: 'remaking', reenter: true },
+              },
+            },
+            /** Archived: no worker has it. */
+            none: { on: { UNARCHIVE: 'finding', REMAKE_FINGERPRINT: { target: 'remaking', actions: assign({ remake: true }) } } },
           },
         },
       },

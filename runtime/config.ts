@@ -104,6 +104,7 @@ const schema = z.object({
   SHELL_MEMORY_MB: whole(4096, 64, 1_048_576, 'memory that one shell task may use'),
   SHELL_CPU_CORES: whole(1, 1, 256, 'CPU cores that one shell task may use'),
   BROWSER_ALLOW: about(z.string().refine((v) => v.split(',').every((h) => /^[\w.-]+:\d{1,5}$/.test(h.trim())), 'must be host:port with commas, like 10.0.0.5:8080').optional(), '', 'places on this machine or its network that windows may reach, like 10.0.0.5:8080; all others stay closed to them'),
+  TROUPE_PROXY_CHECK_URL: about(z.string().default('https://api.ipify.org').refine((v) => isAddress(v, ['https:', 'http:']), 'must be an address like https://api.ipify.org'), 'https://api.ipify.org', 'what a proxy is checked with: an address that answers with the caller\'s own, as plain text or as JSON'),
   WORKER_LABELS: about(z.string().refine((v) => v.split(',').every((l) => /^[a-z0-9][a-z0-9.-]{0,62}=[\w.-]{1,63}$/i.test(l.trim())), 'must be name=value with commas, like zone=cn-beijing,disk=ssd').optional(), '', 'what tasks may ask for besides cpu, memory and gpu, which are found out; like zone=cn-beijing'),
   HEARTBEAT_INTERVAL_MS: whole(5000, 50, 60_000, 'how often a worker reports'),
   SUSPECT_AFTER_MS: whole(15_000, 100, 600_000, 'silence after which a worker is suspect'),
@@ -187,6 +188,7 @@ export type Config = {
   /** All in milliseconds. */
   timing: { heartbeat: number; suspect: number; offline: number; fence: number; lease: number; grace: number };
   alertEveryMs: number;
+  proxyCheckUrl: string;
   agentPort: number;
   partitions: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
@@ -259,6 +261,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       fence: v.LEASE_FENCE_MS, lease: v.LEASE_TTL_MS, grace: v.STOP_GRACE_MS,
     },
     alertEveryMs: v.ALERT_INTERVAL_MS,
+    proxyCheckUrl: v.TROUPE_PROXY_CHECK_URL,
     agentPort: v.AGENT_PORT ?? 4100,
     partitions: v.PARTITIONS,
     logLevel: v.LOG_LEVEL,

@@ -70,7 +70,7 @@ export const heartbeatAnswer = z.object({
   known: z.boolean(),
   leases: z.array(z.object({ account: z.string(), epoch: z.number().int() })),
   /** What of a newer configuration can be taken on without a restart; absent when there is none. */
-  config: z.object({ version: z.number().int(), maxAccounts: z.number().int() }).optional(),
+  config: z.object({ version: z.number().int(), maxAccounts: z.number().int(), maxAgents: z.number().int().optional() }).optional(),
 });
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswer>;
 
@@ -131,7 +131,7 @@ export const found = z.object({
 });
 export type Found = z.infer<typeof found>;
 
-/** `troupe.ask.<worker>.vault-get` and `vault-put`: an account's session, opened and sealed by the master alone. `field`: storage, fingerprint, proxy. */
+/** `troupe.ask.<worker>.vault-get` and `vault-put`: an account's session, opened and sealed by the master alone. `field`: storage, fingerprint, proxy, or `proxy@<id>`: the password of a proxy that the account goes by. */
 export const vaultGet = z.object({ account: z.string(), epoch: z.number().int(), field: z.string() });
 export const vaultPut = vaultGet.extend({ value: z.string() });
 /** `troupe.ask.<worker>.secret`: a sealed answer (an SMS code) that a signal names. */
@@ -349,6 +349,11 @@ export const effectInput = {
   post: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), reply: z.string(), to: z.unknown(), text: z.string(), proxy: z.unknown() }),
   /** done {remoteId | null, reliable, evidence: {picture | null, saw} | null}. Reads only. */
   find: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), to: z.unknown(), text: z.string(), since: z.number(), proxy: z.unknown() }),
+  /** One request to `url` by this proxy, as an account's browser would go. done {ms, exit}: to the first byte, and the address that was seen there. Fault: proxy. */
+  probe: z.object({
+    ...free, account: z.null(), epoch: z.null(), url: z.string(), password: z.string().nullable(),
+    proxy: z.object({ id: z.string(), version: z.number(), protocol: z.enum(['http', 'https', 'socks5']), server: z.string(), username: z.string().nullable() }),
+  }),
   /** done {session: valid | expired | challenged}. */
   check: z.object({ account: z.string(), platform: z.string(), worker: z.string(), epoch: z.number(), proxy: z.unknown() }),
 } as const;

@@ -2,7 +2,7 @@ import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { batchBar, pick, type BatchAction } from './batch.ts';
 import { pager, type Paging } from './pager.ts';
-import { ago, button, chip, countdown, dialog, empty, opener, region, stat, tag } from './parts.ts';
+import { ago, button, chip, countdown, dialog, empty, field, opener, region, stat, tag } from './parts.ts';
 import { reason } from './reason.ts';
 import { workTabs } from './work-tabs.ts';
 
@@ -129,5 +129,11 @@ export function matchingDialog(x: Ctx, m: MatchingModel): Html {
   <input type="hidden" name="action" value=${m.action.verb}>${Object.entries(m.filter).map(([k, v]) => html`<input type="hidden" name=${k} value=${v}>`)}
   <p>${x.t('task.matching-lead', { n: m.fit, all: m.total })}</p>${m.fit > m.most ? html`<p class="note-text">${x.t('task.matching-most', { n: m.most })}</p>` : null}
   <ul class="batch-list">${m.examples.map((e) => html`<li><span class="muted">#${e.seq}</span><b>${e.title}</b></li>`)}${m.fit > m.examples.length ? html`<li class="muted">${x.t('groups.more', { n: m.fit - m.examples.length })}</li>` : null}</ul>
+  ${m.action.verb === 'retry' && m.fit > 0 ? edits(x) : null}
   <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main" ?disabled=${m.fit === 0}>${x.t('batch.go', { what: m.action.label, n: Math.min(m.fit, m.most) })}</button></footer></form>`);
 }
+
+/** What is changed of all that run again; an empty field leaves what each of them had. */
+const edits = (x: Ctx): Html => html`<details class="with-fields"><summary>${x.t('task.edit-all')}</summary><p class="sub">${x.t('task.edit-all-hint')}</p><div class="grid">
+  ${field({ name: 'edit-group', label: x.t('task.edit-group') })}${field({ name: 'edit-priority', label: x.t('task.priority'), type: 'number', min: 1, max: 10 })}${field({ name: 'edit-timeout', label: x.t('task.timeout'), type: 'number', min: 1, max: 86_400 })}
+  <label class="field wide"><span>${x.t('task.edit-payload')}</span><textarea name="edit-payload" id="f-edit-payload" rows="4" class="mono" spellcheck="false" placeholder='{"url": "https://shop.example"}'></textarea></label></div></details>`;

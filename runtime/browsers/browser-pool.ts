@@ -9,7 +9,8 @@ import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
 import { FreeBrowsers } from './free-browsers.ts';
 import { contextOptions, freeContextOptions, launchOptions } from './launch-options.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
-import { openProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { openProxyDoor, type ProxyDoor, type ProxySpec } from './proxy-door.ts';
+import { proxyFault } from './proxy-fault.ts';
 import { SharedBrowser } from './shared-browser.ts';
 import { StorageState } from './storage-state.ts';
 import type { Vault } from './vault.ts';
@@ -36,7 +37,7 @@ export type PoolOptions = {
 /** One account's open browser. */
 export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
-type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
+type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; door: ProxyDoor | null; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
 
 const CLOSE_LIMIT = 5000;
 /** Windows without an account have no secrets of their own. */
@@ -94,8 +95,12 @@ export class BrowserPool {
     this.#proxies.set(account, proxy);
     const entry = await this.#open(account, proxy);
     entry.busy++;
+    const began = performance.now();
     try {
       return await work(entry.browser);
+    } catch (error) {
+      // A proxy that fails must never look like a site that does.
+      throw proxyFault(error, proxy, entry.door?.fault(began) ?? null);
     } finally {
       entry.busy--;
       entry.usedAt = performance.now();
@@ -202,7 +207,7 @@ export class BrowserPool {
       const made = mode === 'profile' ? await this.#profile(account, fingerprint, door?.server ?? null) : await this.#inShared(fingerprint, door?.server ?? null);
       const { context } = made;
       const entry: Entry = {
-        storage, proxy: wanted, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
+        storage, proxy: wanted, door, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
         browser: { account, context, fingerprint, pages: new WarmPage(context), save: async () => {
           await stored;
           await storage.save(context);

@@ -24,13 +24,17 @@ const SEED = 2 ** 31;
 
 export const userAgentOf = (major: number): string => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
 
-function generate(chromium: Chromium): Fingerprint {
+/** Another one, by chance. `major` is the version of the installed Chromium; the worker puts its own in. */
+export function freshFingerprint(major: number, at: number): Fingerprint {
   const [width, height] = VIEWPORTS[randomInt(VIEWPORTS.length)] ?? VIEWPORTS[0];
   return {
-    userAgent: userAgentOf(chromium.major), viewport: { width, height }, locale: 'zh-CN', timezone: 'Asia/Shanghai', deviceScaleFactor: 1,
-    webgl: randomInt(SEED), canvas: randomInt(SEED), audio: randomInt(SEED), createdAt: Date.now(),
+    userAgent: userAgentOf(major), viewport: { width, height }, locale: 'zh-CN', timezone: 'Asia/Shanghai', deviceScaleFactor: 1,
+    webgl: randomInt(SEED), canvas: randomInt(SEED), audio: randomInt(SEED), createdAt: at,
   };
 }
+
+/** The version of Chromium that a fingerprint names; 0 where none does yet. */
+export const majorOf = (fingerprint: Record<string, unknown> | null): number => Number(/Chrome\/(\d+)/.exec(String(fingerprint?.['userAgent'] ?? ''))?.[1] ?? 0);
 
 const parse = (text: string | null): Fingerprint | null => {
   try {
@@ -48,7 +52,7 @@ export async function loadFingerprint(dir: string, account: string, chromium: Ch
   const file = join(dir, `${account}_fingerprint.json`);
   const sealed = await vault.get(account, 'fingerprint');
   const local = await readFile(file, 'utf8').catch(() => null);
-  const found = { ...(parse(sealed) ?? parse(local) ?? generate(chromium)), userAgent: userAgentOf(chromium.major) };
+  const found = { ...(parse(sealed) ?? parse(local) ?? freshFingerprint(chromium.major, Date.now())), userAgent: userAgentOf(chromium.major) };
   const text = JSON.stringify(found);
   const stored = text === sealed ? Promise.resolve() : vault.put(account, 'fingerprint', text);
   stored.catch(() => undefined);

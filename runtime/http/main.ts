@@ -11,6 +11,7 @@ import { natsLogin } from '../nats-login.ts';
 import { packageRoot } from '../package-root.ts';
 import { startProjector } from '../read-model/projector.ts';
 import { openReadModel } from '../read-model/queries/read-model.ts';
+import { platformLengths } from '../reply-length.ts';
 import { loadSecrets } from '../secrets.ts';
 import { makeApp } from './app.ts';
 import { loadAssets } from './assets.ts';
@@ -79,6 +80,8 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     pictures: natsBucket(nc, BUCKET.pictures),
     result: (name) => readResult(nc, name),
     settings: natsBucket(nc, BUCKET.settings),
+    desk: natsBucket(nc, BUCKET.desk),
+    length: platformLengths(),
     figures,
     machines,
     live,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AccountContext } from '../../machines/account.ts';
+import { proxyOf, type AccountContext } from '../../machines/account.ts';
+import { freshFingerprint, majorOf } from '../browsers/fingerprint.ts';
 import type { Heartbeat } from '../../transport/protocol.ts';
 import { statePaths } from '../../actors/entry.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
@@ -23,7 +24,7 @@ const HOUR = 3_600_000;
 const CLAIM_COUNTS = 60_000;
 
 /** Finds workers for accounts, and tells replies when they may go out. */
-export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections', gates: Pick<Gates, 'holds'> | null = null): Record<'assign' | 'claim' | 'forget', MasterEffect> {
+export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness, vault: () => Vault | null, strategy: () => Strategy = () => 'least-connections', gates: Pick<Gates, 'holds'> | null = null): Record<'assign' | 'claim' | 'forget' | 'remake', MasterEffect> {
   const online = db.prepare(`SELECT w.id, w.incarnation, w.capabilities, w.groups, w.max_accounts, c.max_memory_mb, c.cpu_cores, ${CORDON} AS cordoned, (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id) AS held
     FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running'`);
   const posted = db.prepare('SELECT id, submitted_ms AS at FROM replies WHERE account_id = ? AND submitted_ms > ?');
@@ -70,7 +71,7 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
         const why = paused !== null ? paused : !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
         if (why === null) {
           if (!reading) claimed.set(reply, { account, at: now });
-          return { worker: context.lease!.worker, epoch: context.lease!.epoch, proxy: context.proxy };
+          return { worker: context.lease!.worker, epoch: context.lease!.epoch, proxy: proxyOf(context) };
         }
         if (why !== said && !reading) say({ type: 'WAITING', why });
         said = why;
@@ -80,6 +81,16 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
     async forget({ account }: { account: string }) {
       await vault()?.forget(account);
       return null;
+    },
+    /** All but what the installed browser says of itself, which the worker puts in. */
+    async remake({ account, current }: { account: string; current: Record<string, unknown> | null }) {
+      const safe = vault();
+      if (!safe) throw new EffectFailed('unavailable', 'the vault is closed');
+      const fingerprint = freshFingerprint(majorOf(current), Date.now());
+      await safe.put(account, 'fingerprint', JSON.stringify(fingerprint));
+      // What a login shows of it, and no more.
+      const { webgl: _, canvas: __, audio: ___, ...shown } = fingerprint;
+      return { fingerprint: shown };
     },
   };
 }

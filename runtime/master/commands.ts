@@ -127,7 +127,8 @@ export class Commands {
     }
     const event = spec.event!(value, about);
     const outcome = await this.wait(actor, { is: 'event', event, cause: causeOf(request) });
-    return this.answer(actor, outcome, binding, spec.answer?.(event) ?? {}, event.type);
+    const entry = outcome?.is === 'taken' ? outcome.entry : outcome?.is === 'dropped' ? outcome.head : null;
+    return this.answer(actor, outcome, binding, spec.answer?.(event, entry && (entry.after as { context: Record<string, unknown> }).context) ?? {}, event.type);
   }
 
   /** Any event of the kind's list, as the actor page's buttons and the CLI send them. */

@@ -27,6 +27,8 @@ export type EngineOptions = {
   ledger?: Ledger;
   /** Why an effect may not go to a worker now; it fails with `paused` and its chart comes again. */
   held?(src: string, input: Record<string, unknown>): string | null;
+  /** Completes what a worker is asked with what only the view knows, or says why it can't be done. */
+  lend?(input: Record<string, unknown>): { input: Record<string, unknown> } | { fault: { kind: string; message: string; sent: 'no' | 'maybe' } };
   liveness: Liveness;
   /** The unfinished actors of a partition, read no earlier than now. */
   unfinished(partition: number): Promise<Unfinished[]>;
@@ -212,7 +214,12 @@ export class Engine {
         const place = placeOf(actor, effect.src);
         const held = place?.on === 'worker' && !again ? options.held?.(effect.src, effect.input as Record<string, unknown>) : null;
         if (held) this.host.put(actor, { is: 'error', token, error: { kind: 'paused', message: held, sent: 'no' }, cause: { id: `paused:${token}` } }, () => {});
-        else if (place?.on === 'worker') this.dispatcher.run(actor, token, effect, place.once ?? false, again);
+        else if (place?.on === 'worker') {
+          const lent = options.lend?.(effect.input as Record<string, unknown>) ?? { input: effect.input };
+          // One that was asked for before may be under way: only its worker knows how it ends.
+          if ('fault' in lent && !again) this.host.put(actor, { is: 'error', token, error: lent.fault, cause: { id: `unlent:${token}` } }, () => {});
+          else this.dispatcher.run(actor, token, 'input' in lent ? { ...effect, input: lent.input } : effect, place.once ?? false, again);
+        }
         else this.effects.run(actor, token, effect.src, effect.input, again);
       },
       abort: (_actor, token) => {

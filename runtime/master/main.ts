@@ -21,6 +21,7 @@ import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
 import { TASK_TEMPLATE_KEY } from '../tasks/task-template.ts';
+import { platformLengths } from '../reply-length.ts';
 import { freshRing, installationOf, loadSecrets, writeWhole } from '../secrets.ts';
 import { FileOutbox, keepSinks } from '../alerts/file-outbox.ts';
 import { listSinks } from '../read-model/queries/alerts.ts';
@@ -47,11 +48,15 @@ import { hostKeys, MachineDesk } from './machine-desk.ts';
 import { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Placer } from './placer.ts';
+import { proxyEffects } from './proxy-effects.ts';
+import { proxyLender } from './proxy-lender.ts';
+import { RuleDesk } from './rule-desk.ts';
 import { allow } from './rules.ts';
 import { scalerEffects } from './scaler-effects.ts';
 import { scheduleEffects } from './schedule-effects.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { LeaseSweep } from './sweep.ts';
+import { TalkWatch } from './talk-watch.ts';
 import { taskVerbs } from './task-verbs.ts';
 import { UserSweep } from './user-sweep.ts';
 import { ownerOf, Vault } from './vault.ts';
@@ -117,6 +122,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     effects: {
       ...workerEffects({ config, secrets, drivers, mux, liveness, open }),
       ...accountEffects(db, () => engine, liveness, () => vault, () => settings.now.strategy, gates),
+      ...proxyEffects({ db, liveness, vault: () => vault, url: config.proxyCheckUrl, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'proxy' }) }),
       ...keyEffects(() => vault),
       ...alertEffects({ db, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
@@ -126,6 +132,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...parts.effects,
     },
     ledger: book,
+    lend: proxyLender(db),
     held: (src, input) => (src === 'crawl' ? gates.holds({ account: String(input['account']), platform: String(input['platform']), group: groupOf(db, String(input['account'])) }) : null),
     unfinished: (p) => unfinished(mux, projector, db, p),
     log: (level, message, details) => log[level](details ?? {}, message),
@@ -144,6 +151,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     },
   });
   const numbers = new Numbers(new Kvm(nc));
+  const lengths = platformLengths();
   const commands = new Commands({
     mux,
     engine,
@@ -152,7 +160,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     anywhere: { agent: { tool: agentTool(mux, db, openTools(config.toolsDir), engine.id) } },
     common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
-    allow: (request) => allow(db, engine, request, () => numbers.take()),
+    allow: (request) => allow(db, engine, request, () => numbers.take(), lengths),
     closed: () => {
       const why = unsafe();
       return why ? { ok: false, code: 'safe_mode', message: `SAFE MODE: ${why}. Nothing is written; see \`troupe journal check\`` } : storage.refusal();
@@ -190,6 +198,8 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const outbox = new FileOutbox({ config, who: 'master', ring: freshRing(config), log: (level, message) => log[level](message) });
   const bus = new BusWatch(nc, outbox, config.timing.suspect);
   const alerts = new AlertWatch({ db, engine, everyMs: config.alertEveryMs, log: (level, message) => log[level](message), keep: () => keepForLater(config, db, vault), read: alertMetrics({ db, liveness, dataDir: config.dataDir, now: () => Date.now(), storageRefused: () => storage.refusal() !== null, machines: () => machines.disksNow() }) });
+  const talks = new TalkWatch({ mux, engine, rules: new RuleDesk({ db, engine, length: lengths, value: (key) => settings.value(key) }), log: (level, message) => log[level](message) });
+  talks.start();
   const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
@@ -201,6 +211,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     engine,
     async stop() {
       await watchdog.stop();
+      await talks.stop();
       sweep.stop();
       users.stop();
       alerts.stop();

@@ -66,7 +66,7 @@ export class Placer implements HeldEffect {
     this.workers = db.prepare(`SELECT w.id, w.incarnation, w.groups, w.labels, w.allow_shell, w.max_agents, w.max_shells, c.cpu_cores, c.max_memory_mb, r.status AS phase, ${CORDON} AS cordoned
       FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status IN ('running', 'draining')`);
     this.agents = db.prepare(`SELECT id, COALESCE(worker_id, '') AS worker, account_id AS account, group_name AS "group", shared, status AS state, task_id AS task FROM agents WHERE status <> 'closed'`);
-    this.account = db.prepare('SELECT assigned_worker_id AS worker, lease_epoch AS epoch, lease_incarnation AS incarnation, lease_state AS lease, platform, proxy FROM accounts WHERE id = ?');
+    this.account = db.prepare(`SELECT assigned_worker_id AS worker, lease_epoch AS epoch, lease_incarnation AS incarnation, lease_state AS lease, platform, CASE WHEN proxy_id IS NULL THEN proxy ELSE json_object('id', proxy_id) END AS proxy FROM accounts WHERE id = ?`);
     this.telling = setInterval(() => this.tell(), TELL_EVERY);
   }
 

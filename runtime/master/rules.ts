@@ -4,8 +4,9 @@ import type { Address } from '../../transport/subjects.ts';
 import { gateOf } from '../../actors/gate.ts';
 import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
-import type { AccountContext } from '../../machines/account.ts';
+import type { AccountContext, OwnProxy } from '../../machines/account.ts';
 import { statePaths } from '../../actors/entry.ts';
+import { lengthOf, limitFor, type LengthOf } from '../reply-length.ts';
 import { cordonOf, cordonWords } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Request } from './commands.ts';
@@ -15,7 +16,7 @@ type Refusal = Extract<Answer, { ok: false }>;
 const no = (code: string, message: string, field?: string): Refusal => ({ ok: false, code, message, ...(field ? { field } : {}) });
 
 /** What no chart can know by itself: whether the thing that a command names is there. May complete the payload. */
-export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request, number: () => Promise<number>): Promise<Refusal | null> {
+export async function allow(db: Db, engine: Engine, { to, verb, payload }: Request, number: () => Promise<number>, length: LengthOf = () => null): Promise<Refusal | null> {
   if (to.kind === 'task' && verb === 'create') return taskAllowed(db, engine, to, payload as TaskPayload, number);
   if (to.kind === 'agent' && verb === 'create') return namedThings(engine, payload as { worker?: string | null; account?: string | null }, '');
   if (to.kind === 'gate' && !gateOf(to.id)) return no('invalid', `${to.id} holds nothing: gates are fleet, group-NAME, platform-NAME, account-NAME, queue-GROUP--LANE and kind-TYPE`, 'id');
@@ -42,7 +43,10 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
     const machine = named === null ? null : cordonOf(db, named);
     if (machine) return no('conflict', `${named} is on machine ${machine}, which is cordoned and gets no new accounts: uncordon it, or choose another worker`, field);
   }
-  if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload);
+  if (to.kind === 'account' && (verb === 'create' || verb === 'update')) return proxyAllowed(db, engine, to, verb, payload as ProxyPayload);
+  if (to.kind === 'proxy' && verb === 'remove') return proxyRemovable(db, to, payload as { confirm?: boolean });
+  if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload, length);
+  if (to.kind === 'reply' && (verb === 'change' || verb === 'approve')) return changeAllowed(engine, to, payload as { text?: string }, length);
   return null;
 }
 
@@ -73,6 +77,7 @@ async function workerAllowed(db: Db, engine: Engine, to: Address, verb: string, 
   }
   const c = whole as WorkerConfig;
   if (c.deployment_type === 'agent' && !db.prepare("SELECT 1 FROM machines WHERE id = ? AND is_a = 'agent'").get(c.machine)) return no('not_found', `machine: no agent of ${c.machine} has joined: start troupe agent there`, 'machine');
+  if (payload.proxy_id && !db.prepare('SELECT 1 FROM proxies WHERE id = ?').get(payload.proxy_id)) return no('not_found', `proxy_id: there is no proxy ${payload.proxy_id}`, 'proxy_id');
   if (c.ssh_key_id && !db.prepare('SELECT 1 FROM ssh_keys WHERE id = ?').get(c.ssh_key_id)) return no('not_found', `ssh_key_id: there is no key ${c.ssh_key_id} in the key store`, 'ssh_key_id');
   return null;
 }
@@ -110,20 +115,61 @@ async function namedThings(engine: Engine, { worker, agent, account }: { worker?
   return null;
 }
 
-type ReplyPayload = { account: string; platform?: string; to: { type: string; comment?: string; message?: string; sender?: string }; text: string };
+type ProxyPayload = { proxyId?: string | null; proxy?: (OwnProxy & { password?: string }) | null; confirm?: boolean };
 
-/** The account must exist and have found what is answered; its platform is filled in. */
-async function replyAllowed(db: Db, engine: Engine, self: Address, payload: ReplyPayload): Promise<Refusal | null> {
+/** A proxy that is named is there; a session that is logged in changes its way out only when somebody says so. */
+async function proxyAllowed(db: Db, engine: Engine, to: Address, verb: string, { proxyId, proxy, confirm }: ProxyPayload): Promise<Refusal | null> {
+  if (proxyId && !db.prepare('SELECT 1 FROM proxies WHERE id = ?').get(proxyId)) return no('not_found', `proxyId: there is no proxy ${proxyId}`, 'proxyId');
+  if (verb === 'create' || confirm || (proxyId === undefined && proxy === undefined)) return null;
+  const head = await engine.host.head(`account/${to.id}`);
+  if (!head || (head.entry.after as { status: string }).status !== 'active') return null;
+  const { context, value } = head.entry.after as { context: AccountContext; value: unknown };
+  if (!statePaths(value).includes('active.session.logged_in')) return null;
+  const sameId = proxyId === undefined || proxyId === (context.proxyId ?? null);
+  const sameOwn = proxy === undefined || (proxy === null ? context.proxy === null : context.proxy !== null && proxy.password === undefined && proxy.protocol === context.proxy.protocol && proxy.server === context.proxy.server && (proxy.username ?? null) === context.proxy.username);
+  return sameId && sameOwn ? null : no('conflict', 'it is logged in, and its platform may ask for a proof when it comes from another address: confirm the change of its proxy', 'confirm');
+}
+
+function proxyRemovable(db: Db, to: Address, { confirm }: { confirm?: boolean }): Refusal | null {
+  if (confirm) return null;
+  const used = (sql: string) => db.prepare(sql).pluck().get(to.id) as number;
+  const accounts = used('SELECT count(*) FROM accounts WHERE proxy_id = ?');
+  const workers = used('SELECT count(*) FROM worker_configs WHERE proxy_id = ?');
+  return accounts + workers === 0 ? null : no('conflict', `${accounts} accounts and ${workers} workers go by it: give them another proxy, or confirm that they go on without one`, 'confirm');
+}
+
+type ReplyPayload = { account: string; platform?: string; to: { type: string; comment?: string; message?: string; sender?: string }; text: string; conversation?: string; approve?: boolean };
+
+/** The account must exist and have found what is answered; what the chart needs to know of both is filled in. */
+async function replyAllowed(db: Db, engine: Engine, self: Address, payload: ReplyPayload, length: LengthOf): Promise<Refusal | null> {
   const head = await engine.host.head(`account/${payload.account}`);
   if (!head || (head.entry.after as { status: string }).status !== 'active') return no('not_found', `there is no account ${payload.account}`, 'account');
-  payload.platform = (head.entry.after as { context: AccountContext }).context.platform;
+  const account = (head.entry.after as { context: AccountContext & { approve?: boolean } }).context;
+  payload.platform = account.platform;
+  payload.approve = (payload.approve ?? false) || (account.approve ?? false);
   const { to } = payload;
-  const known =
+  const known = (
     to.type === 'comment'
-      ? db.prepare('SELECT 1 FROM comments WHERE account_id = ? AND platform_comment_id = ?').get(payload.account, to.comment)
-      : db.prepare('SELECT 1 FROM direct_messages WHERE account_id = ? AND platform_message_id = ?').get(payload.account, to.message);
+      ? db.prepare('SELECT conversation_id FROM comments WHERE account_id = ? AND platform_comment_id = ?').get(payload.account, to.comment)
+      : db.prepare('SELECT conversation_id FROM direct_messages WHERE account_id = ? AND platform_message_id = ?').get(payload.account, to.message)
+  ) as { conversation_id: string | null } | undefined;
   if (!known) return no('not_found', `account ${payload.account} has not found this ${to.type}`, `to.${to.type}`);
-  const same = db.prepare("SELECT id, status FROM replies WHERE account_id = ? AND target_id = ? AND content = ? AND status NOT IN ('failed', 'cancelled')").get(payload.account, to.comment ?? to.message, payload.text) as { id: string; status: string } | undefined;
+  if (known.conversation_id !== null) payload.conversation = known.conversation_id;
+  const same = db.prepare("SELECT id, status FROM replies WHERE account_id = ? AND target_id = ? AND content = ? AND status NOT IN ('failed', 'cancelled', 'rejected', 'replaced')").get(payload.account, to.comment ?? to.message, payload.text) as { id: string; status: string } | undefined;
   if (same && `reply/${same.id}` !== `${self.kind}/${self.id}`) return no('conflict', `the same words under this ${to.type} are ${same.status} already (reply ${same.id})`, 'text');
-  return null;
+  return tooLong(account, payload.text, length);
+}
+
+/** Other words are as long as they may be, too. */
+async function changeAllowed(engine: Engine, self: Address, { text }: { text?: string }, length: LengthOf): Promise<Refusal | null> {
+  if (text === undefined) return null;
+  const of = async (actor: string) => ((await engine.host.head(actor))?.entry.after as { context: unknown } | undefined)?.context;
+  const reply = (await of(`reply/${self.id}`)) as { account: string } | undefined;
+  const account = reply && ((await of(`account/${reply.account}`)) as AccountContext | undefined);
+  return account ? tooLong(account, text, length) : null;
+}
+
+function tooLong({ platform, limits }: AccountContext, text: string, length: LengthOf): Refusal | null {
+  const most = limitFor(length, platform, (limits as { maxLength?: number | null }).maxLength);
+  return lengthOf(text) > most ? no('invalid', `text: has ${lengthOf(text)} characters, ${platform} takes ${most}: make it shorter`, 'text') : null;
 }

@@ -1,8 +1,8 @@
 import type { Msg } from '@nats-io/nats-core';
 import type { Binding } from '../../actors/binding.ts';
 import { statePaths } from '../../actors/entry.ts';
-import { workerFields } from '../../actors/worker.ts';
-import type { AccountContext } from '../../machines/account.ts';
+import { workerDefaults, workerFields } from '../../actors/worker.ts';
+import { proxyOf, type AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
 import type { Mux } from '../../transport/mux.ts';
 import { found, goodbye, heartbeat, leave, picturePut, registration, results, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat, type Results } from '../../transport/protocol.ts';
@@ -12,7 +12,7 @@ import { pictureName } from '../picture-name.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 import type { Liveness } from './liveness.ts';
-import type { Vault } from './vault.ts';
+import { ownerOf, type Vault } from './vault.ts';
 
 const no = (code: string, message: string): Answer => ({ ok: false, code, message });
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
@@ -58,7 +58,7 @@ export class WorkerDesk {
     const context = head && (head.entry.after as { context: WorkerContext }).context;
     const linked = head !== null && /link\.(connected|suspect)/.test(statePaths((head.entry.after as { value: unknown }).value));
     const known = linked && context?.registration?.incarnation === beat.incarnation;
-    const config = known && context && beat.config !== undefined && beat.config < context.configVersion ? { version: context.configVersion, maxAccounts: context.config.max_accounts } : undefined;
+    const config = known && context && beat.config !== undefined && beat.config < context.configVersion ? { version: context.configVersion, maxAccounts: context.config.max_accounts, maxAgents: context.config.max_agents ?? workerDefaults.max_agents } : undefined;
     msg.respond(JSON.stringify({ known, leases: known ? await this.leasesOf(worker, beat) : [], ...(config ? { config } : {}) }));
     if (known && context && fresh) this.watch(beat, context);
   }
@@ -168,7 +168,7 @@ export class WorkerDesk {
         return { ok: true };
       }
       if (outcome?.is !== 'dropped' || outcome.why !== 'unknown-actor') return no('unavailable', 'the registration is not stored; ask again');
-      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, group_name: r.group, groups: r.groups ?? [], group_strict: r.strict ?? false, auto_start: false });
+      const config = workerFields.parse({ name: worker, host: /^[a-zA-Z0-9]/.test(r.host) ? r.host : 'unknown', port: Math.max(1, r.port), deployment_type: 'remote', max_accounts: r.maxAccounts, ...(r.maxAgents === undefined ? {} : { max_agents: r.maxAgents, allow_shell: r.allowShell ?? false }), group_name: r.group, groups: r.groups ?? [], group_strict: r.strict ?? false, auto_start: false });
       await this.put(actor, { is: 'start', input: { id: worker, config: { worker_id: worker, ...config }, at: Date.now() }, cause: { id: `define:${worker}` } });
     }
     return no('unavailable', `${engine.id}: the registration is not stored; ask again`);
@@ -228,7 +228,16 @@ export class WorkerDesk {
     const { account, epoch, field } = vaultGet.parse(body);
     const lease = await this.lease(account);
     if (lease?.worker !== worker || lease.epoch !== epoch) return no('fenced', `account ${account} is not ${worker}'s at epoch ${epoch}`);
+    const proxy = /^proxy@([a-z0-9][a-z0-9-]{0,62})$/.exec(field)?.[1];
+    if (proxy !== undefined) return (await this.goesBy(account, worker, proxy)) ? { ok: true, value: await this.o.vault.get(ownerOf({ kind: 'proxy', id: proxy }), 'password') } : no('forbidden', `account ${account} does not go by proxy ${proxy}`);
     return { ok: true, value: await this.o.vault.get(account, fieldName(field)) };
+  }
+
+  /** Its own choice, or the worker's where it has none. */
+  private async goesBy(account: string, worker: string, proxy: string): Promise<boolean> {
+    const head = await this.o.engine.host.head(`account/${account}`);
+    const chosen = head && proxyOf((head.entry.after as { context: AccountContext }).context);
+    return chosen ? 'id' in chosen && chosen.id === proxy : this.o.db.prepare('SELECT 1 FROM worker_configs WHERE worker_id = ? AND proxy_id = ?').get(worker, proxy) !== undefined;
   }
 
   private async vaultPut(worker: string, body: unknown): Promise<Answer> {
@@ -245,7 +254,7 @@ export class WorkerDesk {
     const to = await this.hers(worker, token);
     if (!to) return no('stale', `${token} is not asked for any more`);
     const [owner, field] = ref.split('.') as [string, string];
-    if (owner !== to.id || !field) return no('forbidden', 'that secret belongs elsewhere');
+    if (owner !== ownerOf(to) || !field) return no('forbidden', 'that secret belongs elsewhere');
     return { ok: true, value: await this.o.vault.get(owner, field) };
   }
 

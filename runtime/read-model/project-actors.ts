@@ -10,7 +10,11 @@ import type { ReplyContext } from '../../machines/reply.ts';
 import type { ScalerContext } from '../../machines/scaler.ts';
 import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
+import { projectProxies } from './project-proxies.ts';
+import { withinLimits } from './within-limits.ts';
+import { projectRules } from './project-rules.ts';
 import { projectWork } from './project-work.ts';
+import type { TalkRows } from './project-talks.ts';
 import type { Notify, Project } from './project.ts';
 import type { Db } from './store.ts';
 
@@ -24,7 +28,7 @@ const OWN_WORDS = new Set(['worker_down', 'accounts_out', 'replies_waiting']);
 
 
 /** One projection a kind: the newest entry of an actor to the rows that seeds and pages name. */
-export function actorProjections(db: Db, notify: Notify): Record<string, Project> {
+export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Record<string, Project> {
   const sql = (text: string) => db.prepare(text);
   const upsert = (table: string, key: string[], columns: string[], fixed: string[] = []) =>
     sql(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')}) ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.filter((c) => !key.includes(c) && !fixed.includes(c)).map((c) => `${c}=excluded.${c}`).join(', ')}`);
@@ -37,21 +41,22 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
   const key = upsert('ssh_keys', ['id'], ['id', 'comment', 'status', 'type', 'fingerprint', 'public_key', 'error', 'created_at']);
   const scaler = upsert('scalers', ['group_name'], ['group_name', 'status', 'config', 'decisions', 'last_action_ms', 'updated_at']);
   const dropWorker = ['worker_configs WHERE worker_id = ?', 'worker_config_versions WHERE worker_id = ?', 'metrics WHERE worker_id = ?', 'worker_runtime WHERE worker_id = ?', 'workers WHERE id = ?'].map((t) => sql(`DELETE FROM ${t}`));
-  const account = sql(`INSERT INTO accounts (id, platform, account_name, account_id, user_info, fingerprint, status, login_status, activity, reason, login_session, monitor_interval, proxy, limits, last_login_time, cookies_valid_until, assigned_worker_id, lease_epoch, lease_incarnation, lease_state, pinned_worker_id, group_name, previous_worker_id, moved_reason, created_at, updated_at)
-    VALUES (@id, @platform, @account_name, @account_id, @user_info, @fingerprint, 'active', @login_status, @activity, @reason, @login_session, @monitor_interval, @proxy, @limits, @last_login_time, @cookies_valid_until, @assigned_worker_id, @lease_epoch, @lease_incarnation, @lease_state, @pinned_worker_id, @group_name, @previous_worker_id, @moved_reason, @created_at, @updated_at)
-    ON CONFLICT (id) DO UPDATE SET account_name=excluded.account_name, account_id=excluded.account_id, user_info=excluded.user_info, fingerprint=excluded.fingerprint, login_status=excluded.login_status, activity=excluded.activity, reason=excluded.reason, login_session=excluded.login_session, monitor_interval=excluded.monitor_interval, proxy=excluded.proxy, limits=excluded.limits, last_login_time=excluded.last_login_time, cookies_valid_until=excluded.cookies_valid_until, assigned_worker_id=excluded.assigned_worker_id, lease_epoch=excluded.lease_epoch, lease_incarnation=excluded.lease_incarnation, lease_state=excluded.lease_state, pinned_worker_id=excluded.pinned_worker_id, group_name=excluded.group_name, previous_worker_id=excluded.previous_worker_id, moved_reason=excluded.moved_reason, updated_at=excluded.updated_at`);
+  const account = upsert('accounts', ['id'], ['id', 'platform', 'account_name', 'account_id', 'user_info', 'fingerprint', 'status', 'login_status', 'activity', 'reason', 'login_session', 'monitor_interval', 'proxy', 'limits', 'last_login_time', 'cookies_valid_until', 'assigned_worker_id', 'lease_epoch', 'lease_incarnation', 'lease_state', 'pinned_worker_id', 'group_name', 'previous_worker_id', 'moved_reason', 'proxy_id', 'tags', 'approve', 'archived', 'check_every', 'last_check', 'notice_hours', 'warned_ms', 'remaking', 'created_at', 'updated_at'], ['platform', 'created_at']);
   const dropMachine = sql('DELETE FROM machines WHERE id = ?');
   const trustOf = sql('SELECT trust FROM machines WHERE id = ?').pluck();
   const dropKey = sql('DELETE FROM ssh_keys WHERE id = ?');
   const dropScaler = sql('DELETE FROM scalers WHERE group_name = ?');
-  const dropAccount = sql('DELETE FROM accounts WHERE id = ?');
-  const loginStatus = sql('SELECT login_status FROM accounts WHERE id = ?').pluck();
+  const dropAccount = ['accounts WHERE id = ?', 'account_rounds WHERE account_id = ?'].map((t) => sql(`DELETE FROM ${t}`));
+  const accountWas = sql('SELECT login_status AS status, warned_ms AS warned FROM accounts WHERE id = ?');
   const accountName = sql('SELECT account_name FROM accounts WHERE id = ?').pluck();
   const round = sql('UPDATE accounts SET monitor_state = @state, next_round_ms = @next, last_round = @last WHERE id = @id');
+  const roundRow = sql('INSERT OR REPLACE INTO account_rounds (account_id, idx, at_ms, ms, comments, messages, error, evidence) VALUES (@account, @idx, @at, @ms, @comments, @messages, @error, @evidence)');
+  const oldRounds = sql('DELETE FROM account_rounds WHERE account_id = @account AND idx NOT IN (SELECT idx FROM account_rounds WHERE account_id = @account ORDER BY idx DESC LIMIT 20)');
+  const lastRound = sql('SELECT at_ms FROM account_rounds WHERE account_id = ? ORDER BY idx DESC LIMIT 1').pluck();
   const session = sql(`INSERT OR REPLACE INTO login_sessions (id, account_id, worker_id, status, login_method, picture, qr_code_url, qr_expires_ms, qr_txn, refreshed, challenge, prompt, error_message, expires_at, logged_in_at, created_at)
     VALUES (@id, @account_id, @worker_id, @status, @login_method, @picture, @qr_code_url, @qr_expires_ms, @qr_txn, @refreshed, @challenge, @prompt, @error_message, @expires_at, @logged_in_at, @created_at)`);
-  const reply = sql(`INSERT OR REPLACE INTO replies (id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
-    VALUES (@id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
+  const reply = sql(`INSERT OR REPLACE INTO replies (conversation_id, send_ms, decided_by, decided_ms, retry_of, replaced_by, rule_id, evidence, id, account_id, platform, reply_type, target_id, target, content, by, status, attempt, max_attempts, retry_ms, platform_reply_id, error_message, looked, submitted_ms, executed_at, created_at, created_ms, updated_ms)
+    VALUES (@conversation_id, @send_ms, @decided_by, @decided_ms, @retry_of, @replaced_by, @rule_id, @evidence, @id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
   const linkStatus = sql('SELECT status FROM workers WHERE id = ?').pluck();
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
@@ -66,6 +71,9 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
 
   return {
     ...projectWork(db),
+    ...projectProxies(db, notify),
+    conversation: talks.project,
+    rule: projectRules(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
       const c = context<WorkerContext>(entry);
@@ -89,7 +97,7 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const groups = [...new Set([detected, ...full.groups, ...(c.registration?.groups ?? []), ...(full.group_strict ? [] : ['default'])])];
       worker.run({
         id, host: c.registration?.host ?? full.host, port: c.registration?.port ?? full.port, status: part(state, 'active.link.', 'disconnected'), capabilities: JSON.stringify(c.registration?.capabilities ?? []), max_accounts: full.max_accounts,
-        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...c.registration?.labels, ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
+        group_name: detected, groups: JSON.stringify(groups), labels: JSON.stringify({ ...withinLimits(c.registration?.labels ?? {}, c.handle === null ? null : full), ...full.labels }), max_agents: c.registration?.maxAgents ?? 0, max_shells: c.registration?.maxShells ?? 0, allow_shell: flag(c.registration?.allowShell ?? false), tools: JSON.stringify(c.registration?.tools ?? []), incarnation: c.registration?.incarnation ?? null, started_at: sec(c.startedAt), version: c.registration?.version ?? null,
         metadata: JSON.stringify({ capabilities: c.registration?.capabilities ?? [], maxAccounts: full.max_accounts, mode: c.registration?.mode ?? null }), created_at: sec(c.createdAt), updated_at: sec(entry.at),
       });
       const link = part(state, 'active.link.', 'disconnected');
@@ -135,18 +143,26 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       sink.run({ id, name: c.config.name, type: c.config.type, enabled: flag(c.config.enabled), config: JSON.stringify(c.config), status: state, kept: c.outbox.length, sent: c.sent, dropped: c.dropped, error: c.error, last_sent_ms: c.lastSentAt, next_ms: c.nextAt, updated_ms: entry.at });
     },
     account(id, entry, state, status) {
-      if (status !== 'active') return void dropAccount.run(id);
+      if (status !== 'active') return dropAccount.forEach((d) => d.run(id));
       const c = context<AccountContext>(entry);
       const [login, activity] = part(state, 'active.session.', 'not_logged_in').split('.') as [string, string | undefined];
-      const was = loginStatus.get(id);
-      account.run({ id, platform: c.platform, account_name: c.name, account_id: c.platformAccount, user_info: c.user && JSON.stringify(c.user), fingerprint: c.fingerprint && JSON.stringify(c.fingerprint), login_status: login, activity: login === 'logged_in' ? (activity ?? 'idle') : null, reason: c.reason, login_session: c.login, monitor_interval: c.monitorInterval, proxy: c.proxy && JSON.stringify(c.proxy), limits: JSON.stringify(c.limits), last_login_time: sec(c.lastLoginAt), cookies_valid_until: sec(c.validUntil), assigned_worker_id: c.lease?.worker ?? null, lease_epoch: c.epoch, lease_incarnation: c.lease?.incarnation ?? null, lease_state: part(state, 'active.lease.', 'finding'), pinned_worker_id: c.pin, group_name: c.group ?? null, previous_worker_id: c.last ?? null, moved_reason: c.moved ?? null, created_at: sec(c.createdAt), updated_at: sec(entry.at) });
+      const before = accountWas.get(id) as { status: string; warned: number | null } | undefined;
+      const was = before?.status;
+      account.run({ id, status: c.archived ? 'archived' : 'active', proxy_id: c.proxyId ?? null, tags: JSON.stringify(c.tags ?? []), approve: flag(c.approve ?? false), archived: flag(c.archived ?? false), check_every: c.checkEvery ?? 60, last_check: c.lastCheck ? JSON.stringify(c.lastCheck) : null, notice_hours: c.noticeHours ?? 24, warned_ms: c.warnedAt ?? null, remaking: flag(c.remake ?? false), platform: c.platform, account_name: c.name, account_id: c.platformAccount, user_info: c.user && JSON.stringify(c.user), fingerprint: c.fingerprint && JSON.stringify(c.fingerprint), login_status: login, activity: login === 'logged_in' ? (activity ?? 'idle') : null, reason: c.reason, login_session: c.login, monitor_interval: c.monitorInterval, proxy: c.proxy && JSON.stringify(c.proxy), limits: JSON.stringify(c.limits), last_login_time: sec(c.lastLoginAt), cookies_valid_until: sec(c.validUntil), assigned_worker_id: c.lease?.worker ?? null, lease_epoch: c.epoch, lease_incarnation: c.lease?.incarnation ?? null, lease_state: part(state, 'active.lease.', 'finding'), pinned_worker_id: c.pin, group_name: c.group ?? null, previous_worker_id: c.last ?? null, moved_reason: c.moved ?? null, created_at: sec(c.createdAt), updated_at: sec(entry.at) });
       if (was !== undefined && was !== login && (login === 'expired' || login === 'login_failed' || login === 'logged_in')) {
         notify({ key: `account-${id}-${entry.index}`, type: 'account_status', account: id, related: c.login, title: c.name, content: login === 'logged_in' ? 'logged in' : (c.reason ?? login), priority: login === 'logged_in' ? 'normal' : 'high', at: entry.at, data: { login_status: login } });
+      }
+      if (before !== undefined && c.warnedAt && c.warnedAt !== before.warned) {
+        notify({ key: `account-${id}-ends-${c.warnedAt}`, type: 'account_status', account: id, related: null, title: c.name, content: `its session ends at ${new Date(c.validUntil ?? entry.at).toISOString()}: log in again before`, priority: 'high', at: entry.at, data: { valid_until: c.validUntil } });
       }
     },
     monitor(id, entry, state) {
       const c = context<MonitorContext>(entry);
       round.run({ id, state, next: c.nextAt, last: c.last && JSON.stringify(c.last) });
+      if (!c.last || lastRound.get(id) === c.last.at) return;
+      const { evidence = null } = c.last as { evidence?: unknown };
+      roundRow.run({ account: id, idx: entry.index, at: c.last.at, ms: c.last.ms, comments: c.last.comments, messages: c.last.messages, error: c.last.error, evidence: evidence && JSON.stringify(evidence) });
+      oldRounds.run({ account: id });
     },
     login(id, entry, state) {
       const c = context<LoginContext>(entry);
@@ -157,7 +173,10 @@ export function actorProjections(db: Db, notify: Notify): Record<string, Project
       const [top, below] = state.split('.') as [string, string | undefined];
       const status = top === 'posting' ? below! : top;
       const was = replyStatus.get(id);
-      reply.run({ id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: c.to.type === 'comment' ? c.to.comment : c.to.message, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      const targetId = c.to.type === 'comment' ? c.to.comment : c.to.message;
+      const conversation = c.conversation ?? talks.ofTarget(c.account, c.to.type, targetId);
+      reply.run({ conversation_id: conversation, send_ms: status === 'held' ? c.holdUntil : (c.sendAt ?? null), decided_by: c.decidedBy ?? null, decided_ms: c.decidedAt ?? null, retry_of: c.retryOf ?? null, replaced_by: c.replacedBy ?? null, rule_id: c.rule ?? null, evidence: c.evidence ? JSON.stringify(c.evidence) : null, id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: targetId, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
+      if (status === 'posted' && conversation !== null) talks.answered(conversation, c.createdAt);
       if (status !== was && (status === 'needs_human' || status === 'failed')) {
         notify({ key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high', at: entry.at });
       }

@@ -2,6 +2,7 @@ import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts'
 import { note } from '../../transport/protocol.ts';
 import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM, WHYS } from '../../transport/subjects.ts';
 import { actorProjections } from './project-actors.ts';
+import { TalkRows } from './project-talks.ts';
 import type { Notify } from './project.ts';
 import type { Db } from './store.ts';
 
@@ -15,13 +16,15 @@ export class Projection {
   private readonly partitions: number;
   private readonly run: ReturnType<Projection['statements']>;
   private readonly byKind: ReturnType<typeof actorProjections>;
+  private readonly talks: TalkRows;
   private topics = new Set<string>();
 
   constructor(db: Db, partitions: number) {
     this.db = db;
     this.partitions = partitions;
     this.run = this.statements();
-    this.byKind = actorProjections(db, this.notify);
+    this.talks = new TalkRows(db);
+    this.byKind = actorProjections(db, this.notify, this.talks);
   }
 
   /** `newest`: no later message of the batch is about the same actor. */
@@ -66,7 +69,7 @@ export class Projection {
     this.byKind[to.kind]?.(to.id, entry, state, after.status, newest);
     if (to.kind === 'monitor') this.topics.add('account').add(`account/${to.id}`);
     if (to.kind === 'login') this.topics.add('account');
-    if (to.kind === 'reply') this.topics.add('inbox');
+    if (to.kind === 'reply' || to.kind === 'conversation') this.topics.add('inbox');
     if (to.kind === 'task' || to.kind === 'agent') this.topics.add('task');
   }
 
@@ -85,22 +88,17 @@ export class Projection {
     this.topics.add('inbox').add(`inbox/${account}`);
     const at = Number(body.at ?? m.at);
     if (what === 'read') {
-      for (const id of body.comments ?? []) this.run.readComment.run(account, String(id));
-      for (const id of body.messages ?? []) this.run.readMessage.run(account, String(id));
-      for (const key of body.notifications ?? []) this.run.readNotification.run(String(key));
+      this.talks.read(account, (body.comments ?? []).map(String), (body.messages ?? []).map(String), body.unread !== true);
+      if (body.unread !== true) for (const key of body.notifications ?? []) this.run.readNotification.run(String(key));
       this.topics.add('notification');
       return;
     }
     for (const item of body.items ?? []) {
       if (what === 'comment') {
-        const added = this.run.comment.run({ account, id: item.id, text: item.text, author: item.author.name, author_id: item.author.id, post: item.post.id, title: item.post.title, posted: item.at, at_s: Math.floor(at / 1000), at });
-        if (added.changes === 0) continue;
-        this.run.fts.run(item.text, item.author.name, `c${added.lastInsertRowid}`);
+        if (!this.talks.comment(account, item, at)) continue;
         this.notify({ key: `comment-${account}-${item.id}`, type: 'comment', account, related: item.id, title: item.author.name, content: item.text, priority: 'normal', at });
       } else {
-        const added = this.run.message.run({ account, id: item.id, text: item.text, sender: item.sender.name, sender_id: item.sender.id, direction: item.direction, read: item.direction === 'outbound' ? 1 : 0, posted: item.at, at_s: Math.floor(at / 1000), at });
-        if (added.changes === 0) continue;
-        this.run.fts.run(item.text, item.sender.name, `m${added.lastInsertRowid}`);
+        if (!this.talks.message(account, item, at)) continue;
         if (item.direction === 'inbound') this.notify({ key: `message-${account}-${item.id}`, type: 'direct_message', account, related: item.id, title: item.sender.name, content: item.text, priority: 'high', at });
       }
     }
@@ -179,12 +177,7 @@ export class Projection {
       turn: sql(`INSERT OR REPLACE INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES (@kind, @id, @idx, @seq, @at_ms, @event, @by, @state)`),
       audit: sql(`INSERT OR IGNORE INTO audit (key, at_ms, by, actor, event, detail) VALUES (@key, @at_ms, @by, @actor, @event, @detail)`),
       park: sql(`UPDATE actors SET parked = @why WHERE kind = @kind AND id = @id`),
-      comment: sql(`INSERT OR IGNORE INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @author, @author_id, @post, @title, @posted, @at_s, @at)`),
-      message: sql(`INSERT OR IGNORE INTO direct_messages (account_id, platform_message_id, content, sender_name, sender_id, direction, is_read, posted_ms, detected_at, detected_ms) VALUES (@account, @id, @text, @sender, @sender_id, @direction, @read, @posted, @at_s, @at)`),
-      fts: sql(`INSERT INTO inbox_fts (content, author, item) VALUES (?, ?, ?)`),
       notification: sql(`INSERT OR IGNORE INTO notifications (key, type, account_id, related_id, title, content, data, priority, sent_at, created_at, created_ms) VALUES (@key, @type, @account, @related, @title, @content, @data, @priority, @s, @s, @at)`),
-      readComment: sql(`UPDATE comments SET is_read = 1 WHERE account_id = ? AND platform_comment_id = ?`),
-      readMessage: sql(`UPDATE direct_messages SET is_read = 1 WHERE account_id = ? AND platform_message_id = ?`),
       readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
       metric: sql(`INSERT OR IGNORE INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       why: sql(`INSERT OR REPLACE INTO whys (shape, why) VALUES (?, ?)`),

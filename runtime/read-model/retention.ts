@@ -7,6 +7,7 @@ const OVER = "('success', 'failed', 'expired', 'cancelled')";
 const RULES = [
   { table: 'notifications', days: 30, old: 'created_at < ?' },
   { table: 'worker_logs', days: 14, old: 'timestamp < ?' },
+  { table: 'rule_log', days: 30, old: 'at_ms / 1000 < ?' },
   { table: 'login_sessions', days: 7, old: `created_at < ? AND status IN ${OVER}` },
 ] as const;
 /** Seconds that each step of the time series is kept. */

@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -102,11 +102,26 @@ CREATE TABLE IF NOT EXISTS accounts (
   last_login_time INTEGER, cookies_valid_until INTEGER,
   assigned_worker_id TEXT, lease_epoch INTEGER NOT NULL DEFAULT 0, lease_incarnation TEXT, lease_state TEXT NOT NULL DEFAULT 'finding', pinned_worker_id TEXT,
   group_name TEXT, previous_worker_id TEXT, moved_reason TEXT,
+  proxy_id TEXT, tags TEXT NOT NULL DEFAULT '[]', approve INTEGER NOT NULL DEFAULT 0, archived INTEGER NOT NULL DEFAULT 0,
+  check_every INTEGER NOT NULL DEFAULT 60, last_check TEXT, notice_hours INTEGER NOT NULL DEFAULT 24, warned_ms INTEGER, remaking INTEGER NOT NULL DEFAULT 0,
   monitor_state TEXT, next_round_ms INTEGER, last_round TEXT,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_accounts_status ON accounts(status);
 CREATE INDEX IF NOT EXISTS idx_accounts_login_status ON accounts(login_status);
 CREATE INDEX IF NOT EXISTS idx_accounts_worker ON accounts(assigned_worker_id);
+
+CREATE INDEX IF NOT EXISTS idx_accounts_proxy ON accounts(proxy_id) WHERE proxy_id IS NOT NULL;
+
+-- The last 20 rounds of each account.
+CREATE TABLE IF NOT EXISTS account_rounds (
+  account_id TEXT NOT NULL, idx INTEGER NOT NULL, at_ms INTEGER NOT NULL, ms INTEGER NOT NULL, comments INTEGER NOT NULL, messages INTEGER NOT NULL,
+  error TEXT, evidence TEXT, PRIMARY KEY (account_id, idx)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS proxies (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, protocol TEXT NOT NULL, server TEXT NOT NULL, username TEXT, has_password INTEGER NOT NULL DEFAULT 0,   -- the password is sealed elsewhere
+  version INTEGER NOT NULL, status TEXT NOT NULL,   -- unknown, healthy, failing, disabled
+  checking INTEGER NOT NULL DEFAULT 0, check_every INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '',
+  last_check TEXT, checks TEXT NOT NULL DEFAULT '[]', waiting TEXT, next_ms INTEGER, by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
 
 CREATE TABLE IF NOT EXISTS login_sessions (
   id TEXT PRIMARY KEY, account_id TEXT NOT NULL, worker_id TEXT,
@@ -118,22 +133,25 @@ CREATE INDEX IF NOT EXISTS idx_login_sessions_account ON login_sessions(account_
 CREATE INDEX IF NOT EXISTS idx_login_sessions_status ON login_sessions(status);
 
 CREATE TABLE IF NOT EXISTS comments (
-  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_comment_id TEXT NOT NULL, content TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_comment_id TEXT NOT NULL, conversation_id TEXT, content TEXT NOT NULL,
   author_name TEXT NOT NULL, author_id TEXT NOT NULL, post_id TEXT NOT NULL, post_title TEXT NOT NULL,
   is_read INTEGER NOT NULL DEFAULT 0, posted_ms INTEGER NOT NULL, detected_at INTEGER NOT NULL, detected_ms INTEGER NOT NULL,
   UNIQUE (account_id, platform_comment_id));
 CREATE INDEX IF NOT EXISTS idx_comments_account ON comments(account_id, id);
 CREATE INDEX IF NOT EXISTS idx_comments_detected ON comments(detected_at);
 CREATE INDEX IF NOT EXISTS idx_comments_unread ON comments(id) WHERE is_read = 0;
+CREATE INDEX IF NOT EXISTS idx_comments_conversation ON comments(conversation_id, id);
+CREATE INDEX IF NOT EXISTS idx_comments_post ON comments(account_id, post_id, id);
 
 CREATE TABLE IF NOT EXISTS direct_messages (
-  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_message_id TEXT NOT NULL, content TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, platform_message_id TEXT NOT NULL, conversation_id TEXT, content TEXT NOT NULL,
   sender_name TEXT NOT NULL, sender_id TEXT NOT NULL, direction TEXT NOT NULL,
   is_read INTEGER NOT NULL DEFAULT 0, posted_ms INTEGER NOT NULL, detected_at INTEGER NOT NULL, detected_ms INTEGER NOT NULL,
   UNIQUE (account_id, platform_message_id));
 CREATE INDEX IF NOT EXISTS idx_dm_account ON direct_messages(account_id, id);
 CREATE INDEX IF NOT EXISTS idx_dm_detected ON direct_messages(detected_at);
 CREATE INDEX IF NOT EXISTS idx_dm_unread ON direct_messages(id) WHERE is_read = 0;
+CREATE INDEX IF NOT EXISTS idx_dm_conversation ON direct_messages(conversation_id, id);
 
 -- comments and messages in one stream; 'item' is 'c<id>' or 'm<id>'
 CREATE VIEW IF NOT EXISTS inbox_v AS
@@ -141,6 +159,29 @@ CREATE VIEW IF NOT EXISTS inbox_v AS
   UNION ALL
   SELECT 'm' || id, 'message', account_id, platform_message_id, content, sender_name, sender_id, NULL, NULL, direction, is_read, posted_ms, detected_ms FROM direct_messages;
 CREATE VIRTUAL TABLE IF NOT EXISTS inbox_fts USING fts5(content, author, item UNINDEXED, tokenize = 'trigram');
+-- the same items by their pairs of letters, under the same rowid: for searches of one or two characters
+CREATE VIRTUAL TABLE IF NOT EXISTS inbox_grams USING fts5(grams, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 0');
+
+-- Talks: an account and one person, of comments under one post. Until a person acts on one, its state is worked out from its items.
+CREATE TABLE IF NOT EXISTS conversations (
+  seq INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, account_id TEXT NOT NULL, type TEXT NOT NULL,   -- comment, message
+  peer_id TEXT NOT NULL, peer_name TEXT NOT NULL, post_id TEXT, post_title TEXT,
+  last_ms INTEGER NOT NULL, last_in_ms INTEGER NOT NULL, answered_ms INTEGER NOT NULL DEFAULT 0,
+  items INTEGER NOT NULL, unread INTEGER NOT NULL, last_text TEXT NOT NULL, last_direction TEXT NOT NULL,
+  acted INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL DEFAULT 'open',  -- open, waiting, snoozed, closed
+  assignee TEXT, labels TEXT NOT NULL DEFAULT '[]', note TEXT NOT NULL DEFAULT '', snoozed_ms INTEGER, updated_ms INTEGER);
+CREATE INDEX IF NOT EXISTS idx_conversations_last ON conversations(last_ms);
+CREATE INDEX IF NOT EXISTS idx_conversations_state ON conversations(state, last_ms);
+CREATE INDEX IF NOT EXISTS idx_conversations_account ON conversations(account_id, last_ms);
+CREATE INDEX IF NOT EXISTS idx_conversations_account_state ON conversations(account_id, state, last_ms);
+CREATE INDEX IF NOT EXISTS idx_conversations_type ON conversations(type, state, last_ms);
+CREATE INDEX IF NOT EXISTS idx_conversations_assignee ON conversations(assignee, last_ms) WHERE assignee IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_conversations_unread ON conversations(last_ms) WHERE unread > 0;
+CREATE INDEX IF NOT EXISTS idx_conversations_unread_account ON conversations(account_id, last_ms) WHERE unread > 0;
+
+CREATE TABLE IF NOT EXISTS conversation_labels (label TEXT NOT NULL, conversation_id TEXT NOT NULL, PRIMARY KEY (label, conversation_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_conversation_labels_of ON conversation_labels(conversation_id);
 
 CREATE TABLE IF NOT EXISTS notifications (
   id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL,
@@ -156,13 +197,30 @@ CREATE TABLE IF NOT EXISTS replies (
   reply_type TEXT NOT NULL,          -- comment, message
   target_id TEXT NOT NULL,           -- the platform's id of the comment or message
   target TEXT NOT NULL, content TEXT NOT NULL, by TEXT NOT NULL,
-  status TEXT NOT NULL,              -- queued, claimed, submitting, confirming, posted, unknown, needs_human, failed, cancelled
+  status TEXT NOT NULL,              -- awaiting_approval, held, scheduled, queued, claimed, submitting, confirming, posted, unknown, needs_human, failed, cancelled, rejected, replaced
+  conversation_id TEXT, send_ms INTEGER, decided_by TEXT, decided_ms INTEGER, retry_of TEXT, replaced_by TEXT, rule_id TEXT,
+  evidence TEXT,                     -- what was seen when the platform was asked: {picture, saw}, JSON
   attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, retry_ms INTEGER, platform_reply_id TEXT, error_message TEXT,
   looked INTEGER NOT NULL DEFAULT 0,  -- how often the platform was asked after a doubt, and did not show it
   submitted_ms INTEGER, executed_at INTEGER, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_replies_account ON replies(account_id, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_status ON replies(status, created_ms);
 CREATE INDEX IF NOT EXISTS idx_replies_target ON replies(account_id, target_id);
+CREATE INDEX IF NOT EXISTS idx_replies_conversation ON replies(conversation_id) WHERE conversation_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_replies_retry ON replies(retry_of) WHERE retry_of IS NOT NULL;
+
+-- Rules that answer by themselves, and what came of each item that fitted one.
+CREATE TABLE IF NOT EXISTS rules (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL,   -- dry_run, live, off
+  position INTEGER NOT NULL, config TEXT NOT NULL, matched INTEGER NOT NULL, answered INTEGER NOT NULL, last_ms INTEGER, created_by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rule_log (
+  id INTEGER PRIMARY KEY, rule_id TEXT NOT NULL, item TEXT NOT NULL, at_ms INTEGER NOT NULL, account_id TEXT NOT NULL, type TEXT NOT NULL, target_id TEXT NOT NULL, conversation_id TEXT NOT NULL,
+  person TEXT NOT NULL, peer_name TEXT NOT NULL, text TEXT NOT NULL, answer TEXT, reply_id TEXT,
+  outcome TEXT NOT NULL,             -- answered, would, per_hour, per_person, too_long, no_answer
+  why TEXT, UNIQUE (rule_id, item));
+CREATE INDEX IF NOT EXISTS idx_rule_log_rule ON rule_log(rule_id, id);
+CREATE INDEX IF NOT EXISTS idx_rule_log_person ON rule_log(rule_id, person, at_ms) WHERE outcome = 'answered';
+CREATE INDEX IF NOT EXISTS idx_rule_log_at ON rule_log(at_ms);
 
 CREATE TABLE IF NOT EXISTS tasks (
   id TEXT PRIMARY KEY, seq INTEGER NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL, type TEXT NOT NULL,

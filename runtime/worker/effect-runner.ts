@@ -38,7 +38,7 @@ type Run = { src: EffectName; actor: Address; account: string | null; epoch: num
 type Result = { to: Address; verb: string; body: { token: string; output?: unknown; error?: Fault }; id: string; /** Goes to the master itself first. */ direct: boolean };
 
 const common = z.looseObject({ account: z.string().refine(isId, 'is no account id'), platform: z.string(), epoch: z.number() });
-const FREE: readonly EffectName[] = ['work', 'keep'];
+const FREE: readonly EffectName[] = ['work', 'keep', 'probe'];
 const signalData = z.object({ txn: z.string(), ref: z.string() });
 
 const UNSTARTED = 10_000;
@@ -131,7 +131,7 @@ export class EffectRunner {
       return { taken: true };
     }
     const src = request.src as EffectName;
-    if (FREE.includes(src) && src in this.#o.effects) return this.#runFree(request, src as 'work' | 'keep');
+    if (FREE.includes(src) && src in this.#o.effects) return this.#runFree(request, src as 'work' | 'keep' | 'probe');
     const input = src in this.#o.effects ? effectInput[src].and(common).safeParse(request.input) : null;
     if (!input?.success) {
       const why = input ? input.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ') : `this worker knows no effect "${request.src}"`;
@@ -149,14 +149,15 @@ export class EffectRunner {
   }
 
   /** Work that names this process, and an account only where it needs one. */
-  async #runFree(request: RunRequest, src: 'work' | 'keep'): Promise<FxAnswer> {
+  async #runFree(request: RunRequest, src: 'work' | 'keep' | 'probe'): Promise<FxAnswer> {
     const { token, actor } = request;
     const { incarnation, limits = { maxAgents: 0, maxShells: 0 }, fence } = this.#o;
     const parsed = effectInput[src].safeParse(request.input);
     if (!parsed.success) return this.#turnAway(token, actor, new WorkerFault('refused', parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ').slice(0, 300)));
     const input = parsed.data;
     if (input.incarnation !== incarnation) return { taken: false, reason: `another process of this name is meant: ${input.incarnation}` };
-    const { account, epoch, agent } = input;
+    const { account, epoch } = input;
+    const agent = 'agent' in input ? input.agent : null;
     const mayAct = () => fence.live() && (account === null || epoch === null || fence.holds(account, epoch));
     if (!mayAct()) {
       await this.#o.refresh();
@@ -164,7 +165,7 @@ export class EffectRunner {
       if (!mayAct()) return { taken: false, reason: fence.live() ? `this worker holds no lease of account ${account} with epoch ${epoch}` : 'no master has confirmed a heartbeat of this worker in time' };
     }
     const shell = 'type' in input && input.type === 'shell';
-    const is: What = src === 'keep' ? 'agent' : shell ? 'shell' : agent === null ? 'page' : 'none';
+    const is: What = src === 'probe' ? 'none' : src === 'keep' ? 'agent' : shell ? 'shell' : agent === null ? 'page' : 'none';
     const most = shell ? limits.maxShells : limits.maxAgents;
     if (shell && most === 0) return this.#turnAway(token, actor, new WorkerFault('refused', 'this worker may not run shell tasks: start it with --allow-shell'));
     const used = [...this.#running.values()].filter((r) => (shell ? r.is === 'shell' : r.is === 'page' || r.is === 'agent')).length;

@@ -3,7 +3,7 @@ import type { Evidence, Fault } from '../../transport/protocol.ts';
 
 /**
  * A fault of the worker itself. Kinds: fenced (the lease is gone), aborted (the master took it back), lost (an earlier
- * process had it), refused (bad input or leave denied), network (the master was not reached), timeout, unknown.
+ * process had it), refused (bad input or leave denied), network (the master was not reached), proxy (the account's proxy fails, whatever the page looked like), timeout, unknown.
  */
 export class WorkerFault extends Error {
   readonly kind: string;

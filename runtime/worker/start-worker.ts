@@ -20,6 +20,7 @@ import { find } from './effects/find.ts';
 import { keep } from './effects/keep.ts';
 import { login } from './effects/login.ts';
 import { post } from './effects/post.ts';
+import { probe } from './effects/probe.ts';
 import { work } from './effects/work.ts';
 import { WorkerFault } from './fault.ts';
 import { Fence } from './fence.ts';
@@ -122,8 +123,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const tools = openTools(options.toolsDir ?? null);
   for (const { file, reason } of tools.failed) log('error', 'lifecycle', `tool ${file} is left out: ${reason}`);
-  const { maxAgents = 10, maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
-  const windows = new Windows({ pool, tools, log, max: () => maxAgents });
+  const { maxShells = 4, allowShell = false, shellLimits = { memoryMb: 4096, cpuCores: 1 } } = options;
+  const limits = { maxAgents: options.maxAgents ?? 10, maxShells: allowShell ? maxShells : 0 };
+  const windows = new Windows({ pool, tools, log, max: () => limits.maxAgents });
   const desk = new WindowDesk({ windows, cast: (agent, message) => connected.publish(subjects.cast(workerId, agent), message), store: (name, bytes, type) => connected.keep(name, bytes, type), selectors: (request) => selectorTest({ pool, fence, platforms }, request) });
   connected.serve(subjects.window(workerId), (data) => desk.take(data));
   const shell = { allowed: allowShell, dir: join(dir, 'shell'), limits: shellLimits };
@@ -131,7 +133,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const runner = new EffectRunner({
     worker: workerId, link: connected, fence, log, maxCrawls: options.maxConcurrent,
-    effects: { login, crawl, post, find, check, work, keep }, incarnation, limits: { maxAgents, maxShells: allowShell ? maxShells : 0 },
+    effects: { login, crawl, post, find, check, work, keep, probe }, incarnation, limits,
     refresh: () => heartbeat.afresh(),
     context: {
       pool, windows, tools, shell,
@@ -143,7 +145,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     worker: workerId, incarnation, host: hostname(), pid: process.pid, port: options.port ?? 0, version: ownVersion(), node: process.version,
     chromium: chromium.version, capabilities: platforms.able, maxAccounts, group, groups: options.groups ?? [], strict: options.strict ?? false, mode,
     ...(configVersion ? { configVersion } : {}),
-    maxAgents, maxShells: allowShell ? maxShells : 0, allowShell, tools: tools.names,
+    ...limits, allowShell, tools: tools.names,
     labels: { ...detectLabels(), ...options.labels },
   };
   const register = async (): Promise<void> => {
@@ -169,9 +171,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onUnknown: register,
     onConfig(config) {
       if (configVersion === config.version) return;
-      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts });
+      log('info', 'lifecycle', `version ${config.version} of the configuration is taken on`, { maxAccounts: config.maxAccounts, maxAgents: config.maxAgents });
       ({ maxAccounts } = config);
       configVersion = config.version;
+      if (config.maxAgents === undefined || config.maxAgents === limits.maxAgents) return;
+      limits.maxAgents = config.maxAgents;
+      Object.assign(registration, { maxAccounts, ...limits });
+      // Masters place by what it has said of itself.
+      void register();
     },
   });
   connected.onEffect(async (data) => {

@@ -115,7 +115,7 @@ async function ready(nc: NatsConnection): Promise<void> {
   }, 'comments are found');
 }
 
-const SETTLED = ['posted', 'failed', 'needs_human', 'cancelled'];
+const SETTLED = ['posted', 'failed', 'needs_human', 'cancelled', 'replaced'];
 
 async function settle(nc: NatsConnection, replies: string[]): Promise<Map<string, string>> {
   return until(async () => {
@@ -158,9 +158,10 @@ describe('replies', () => {
     const { states, post, nc } = await play((reply, attempt) => (reply === 'r0' && attempt === 1 ? 'leave-then-fail' : 'ok'));
     expect(states.get('reply/r0')).toBe('needs_human');
     expect(post.ledger).not.toContain('text 0');
-    expect(await command(nc, 'reply/r0', 'resend', {}, 'again')).toMatchObject({ ok: true });
-    const after = await settle(nc, ['reply/r0']);
-    expect(after.get('reply/r0')).toBe('posted');
+    expect(await command(nc, 'reply/r0', 'resend', {}, 'again')).toMatchObject({ ok: true, state: 'replaced', reply: 'r0-2' });
+    expect(await command(nc, 'reply/r0', 'resend', {}, 'once more')).toMatchObject({ ok: false, code: 'conflict' });
+    const after = await settle(nc, ['reply/r0', 'reply/r0-2']);
+    expect([...after]).toEqual([['reply/r0', 'replaced'], ['reply/r0-2', 'posted']]);
     expect(post.ledger.filter((t) => t === 'text 0')).toHaveLength(1);
   });
 

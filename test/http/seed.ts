@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { TalkRows } from '../../runtime/read-model/project-talks.ts';
 
 /** What strangers write; tests put their payloads here. */
 export type SeedText = { author: string; content: string; post: string; name: string; error: string; log: string; id: string };
@@ -41,13 +42,14 @@ export function seed(db: Database.Database, now: number, text?: SeedText): void 
   insert('login_sessions', { id: 'l2', account_id: 'a4', worker_id: 'worker-1', status: 'challenge', challenge: JSON.stringify({ what: 'sms', prompt: t('验证码已发送到 138****2046', 'content'), picture: null, txn: 't2' }), expires_at: s + 150, created_at: s - 150 });
   for (const [id, status] of [['l3', 'success'], ['l4', 'failed'], ['l5', 'expired'], ['l6', 'cancelled'], ['l7', 'pending'], ['l8', 'confirming']] as const) insert('login_sessions', { id, account_id: 'a4', status, prompt: t('请稍候', 'content'), error_message: status === 'failed' ? t('平台拒绝了这次登录', 'error') : null, expires_at: s + 100, created_at: s - 600 });
 
-  const fts = db.prepare('INSERT INTO inbox_fts (content, author, item) VALUES (?, ?, ?)');
+  const talks = new TalkRows(db);
   for (let i = 0; i < 24; i++) {
     const at = now - (24 - i) * 487_000;
     const author = t(AUTHORS[i % AUTHORS.length]!, 'author');
     const content = t(COMMENTS[i % COMMENTS.length]!, 'content');
-    insert('comments', { id: i + 1, account_id: i % 3 === 0 ? 'a2' : 'a1', platform_comment_id: `pc${i}`, content, author_name: author, author_id: `u${i % 8}`, post_id: `p${i % 3}`, post_title: t(POSTS[i % 3]!, 'post'), is_read: i < 17 ? 1 : 0, posted_ms: at, detected_at: Math.floor(at / 1000), detected_ms: at });
-    fts.run(content, author, `c${i + 1}`);
+    const of = i % 3 === 0 ? 'a2' : 'a1';
+    talks.comment(of, { id: `pc${i}`, text: content, author: { id: `u${i % 8}`, name: author }, post: { id: `p${i % 3}`, title: t(POSTS[i % 3]!, 'post') }, at }, at);
+    if (i < 17) talks.read(of, [`pc${i}`], [], true);
     insert('notifications', { key: `comment-a1-pc${i}`, type: 'comment', account_id: 'a1', related_id: `pc${i}`, title: author, content, is_read: i < 17 ? 1 : 0, created_at: Math.floor(at / 1000), created_ms: at });
   }
   for (let i = 0; i < 10; i++) {
@@ -55,8 +57,8 @@ export function seed(db: Database.Database, now: number, text?: SeedText): void 
     const content = t(MESSAGES[i % MESSAGES.length]!, 'content');
     const author = t(AUTHORS[(i * 3) % AUTHORS.length]!, 'author');
     const outbound = i % 5 === 3;
-    insert('direct_messages', { id: i + 1, account_id: 'a1', platform_message_id: `pm${i}`, content, sender_name: author, sender_id: `u${Math.floor(i / 4)}`, direction: outbound ? 'outbound' : 'inbound', is_read: outbound || i < 6 ? 1 : 0, posted_ms: at, detected_at: Math.floor(at / 1000), detected_ms: at });
-    fts.run(content, author, `m${i + 1}`);
+    talks.message('a1', { id: `pm${i}`, text: content, sender: { id: `u${Math.floor(i / 4)}`, name: author }, direction: outbound ? 'outbound' : 'inbound', at }, at);
+    if (i < 6) talks.read('a1', [], [`pm${i}`], true);
   }
   insert('notifications', { key: 'account-a4-9', type: 'account_status', account_id: 'a4', title: t('小样日记', 'name'), content: t('平台要求重新登录', 'error'), priority: 'high', created_at: s - 300, created_ms: now - 300_000 });
   insert('notifications', { key: 'worker-worker-3-4', type: 'system', related_id: 'worker-3', title: '备用机: crashed', content: t('exit 1', 'error'), priority: 'urgent', created_at: s - 60, created_ms: now - 60_000 });
@@ -64,7 +66,7 @@ export function seed(db: Database.Database, now: number, text?: SeedText): void 
   const states = ['posted', 'posted', 'submitting', 'needs_human', 'queued', 'failed', 'unknown'];
   states.forEach((status, i) => {
     const at = now - (states.length - i) * 360_000;
-    insert('replies', { id: `r${i}`, account_id: 'a1', platform: 'sandbox', reply_type: i % 3 === 2 ? 'message' : 'comment', target_id: i % 3 === 2 ? 'pm4' : `pc${17 + i}`, target: JSON.stringify({ type: 'comment', comment: `pc${17 + i}`, post: 'p1' }), content: t(['亲，M 码还有现货哦，今天下单明天发～', '谢谢喜欢！链接在主页橱窗第一个', '已经帮您催了，今天会发出'][i % 3]!, 'content'), by: 'user:admin', status, attempt: status === 'queued' ? 2 : 1, max_attempts: 4, retry_ms: status === 'queued' ? now + 9000 : null, error_message: ['failed', 'needs_human', 'unknown'].includes(status) ? t('提交后连接中断，没有收到平台的答复', 'error') : null, submitted_ms: at + 2000, created_at: Math.floor(at / 1000), created_ms: at, updated_ms: at + 5000 });
+    insert('replies', { conversation_id: talks.ofTarget('a1', i % 3 === 2 ? 'message' : 'comment', i % 3 === 2 ? 'pm4' : `pc${17 + i}`), id: `r${i}`, account_id: 'a1', platform: 'sandbox', reply_type: i % 3 === 2 ? 'message' : 'comment', target_id: i % 3 === 2 ? 'pm4' : `pc${17 + i}`, target: JSON.stringify({ type: 'comment', comment: `pc${17 + i}`, post: 'p1' }), content: t(['亲，M 码还有现货哦，今天下单明天发～', '谢谢喜欢！链接在主页橱窗第一个', '已经帮您催了，今天会发出'][i % 3]!, 'content'), by: 'user:admin', status, attempt: status === 'queued' ? 2 : 1, max_attempts: 4, retry_ms: status === 'queued' ? now + 9000 : null, error_message: ['failed', 'needs_human', 'unknown'].includes(status) ? t('提交后连接中断，没有收到平台的答复', 'error') : null, submitted_ms: at + 2000, created_at: Math.floor(at / 1000), created_ms: at, updated_ms: at + 5000 });
   });
 
   const actor = (kind: string, id: string, state: string, version: string, context: unknown) => {

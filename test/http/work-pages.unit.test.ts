@@ -76,6 +76,16 @@ describe('tasks on pages', () => {
     f.sent.length = 0;
     await post('/tasks/matching', form({ action: 'retry', status: 'dead' }));
     expect(f.sent.filter((s) => s.verb === 'retry').map((s) => s.to.id).sort()).toEqual(['t-failed', 't-late']);
+    f.sent.length = 0;
+    expect(await page('/tasks/matching?action=retry&status=dead')).toContain('name="edit-payload"');
+    expect(await page('/tasks/matching?action=cancel')).not.toContain('edit-payload');
+    const changed = await post('/tasks/matching', form({ action: 'retry', status: 'dead', 'edit-group': 'linux', 'edit-priority': '9', 'edit-payload': '{"url":"https://shop.example/new"}' }));
+    expect(await changed.text()).toContain('2');
+    expect(f.sent.map((s) => s.payload)).toEqual(Array(2).fill({ group: 'linux', priority: 9, payload: { url: 'https://shop.example/new' } }));
+    for (const [name, value] of [['edit-priority', '11'], ['edit-timeout', 'soon'], ['edit-payload', '[1]']]) {
+      const refused = await post('/tasks/matching', form({ action: 'retry', status: 'dead', [name!]: value! }));
+      expect([refused.status, refused.headers.get('hx-trigger')], name).toEqual([422, expect.stringContaining(`"field":"${name}"`)]);
+    }
     expect(await page('/tasks/batch?action=cancel&pick-t-done=1&pick-t-running=1')).toContain('left-out');
     const dialog = await page('/tasks/t-failed/replay');
     expect(dialog).toContain('https://shop.example/list');

@@ -519,7 +519,7 @@ describe('reply', () => {
       expect(s.state).toBe('needs_human');
       return s;
     };
-    for (const [event, state] of [['RESEND', 'queued.claiming'], ['CHECK', 'unknown.waiting'], ['MARK_POSTED', 'posted'], ['DISCARD', 'cancelled']] as const) {
+    for (const [event, state] of [['RESEND', 'replaced'], ['CHECK', 'unknown.waiting'], ['MARK_POSTED', 'posted'], ['DISCARD', 'cancelled']] as const) {
       const s = doubt();
       s.send(event);
       expect(s.state).toBe(state);

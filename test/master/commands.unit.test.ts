@@ -4,6 +4,8 @@ import { decodeEntry } from '../../actors/entry.ts';
 import { agentFields } from '../../actors/agent.ts';
 import { alertRule } from '../../actors/alert.ts';
 import { kinds } from '../../actors/kinds.ts';
+import { proxyConfig } from '../../actors/proxy.ts';
+import { ruleConfig } from '../../actors/rule.ts';
 import { scalerConfig } from '../../actors/scaler.ts';
 import { scheduleConfig } from '../../actors/schedule.ts';
 import { sinkConfig } from '../../actors/sink.ts';
@@ -22,8 +24,11 @@ const FIRST: Record<string, Record<string, unknown>> = {
   worker: { id: 'x', config: { worker_id: 'x', name: 'X', enabled: true }, at: AT }, login: { id: 'x', account: 'a', platform: 'sandbox', method: 'qrcode', proxy: null, at: AT },
   reply: { id: 'x', account: 'a', platform: 'sandbox', to: { type: 'comment', comment: 'c', post: 'p' }, text: 't', by: 'b', at: AT },
   alert: { id: 'x', rule: alertRule.parse({ name: 'X', metric: 'worker_down', threshold: 0 }), at: AT }, sink: { id: 'x', config: sinkConfig.parse({ name: 'X', type: 'webhook', url: 'https://example.com/', secret: 'sixteen-letters-or-more' }), at: AT },
+  rule: { id: 'x', config: ruleConfig.parse({ name: 'R', match: { words: ['x'] }, answer: { text: 'y' } }), by: 'b', at: AT },
+  conversation: { id: 'x', account: 'a', type: 'message', peer: 'u', peerName: 'U', post: null, postTitle: null, state: 'open', unreadSince: null, lastInAt: AT, by: 'b', at: AT },
   machine: { id: 'x', is: 'agent', host: 'h', at: AT }, key: { id: 'x', comment: '', secret: 'key_x.private', passphrase: null, at: AT }, scaler: { id: 'x', config: scalerConfig.parse({ min: 1, max: 3, target: 5, template: 't' }), at: AT },
   task: { id: 'x', seq: 1, ...taskFields.parse({ title: 'T', type: 'automation' }), notBefore: null, key: null, template: null, schedule: null, replayOf: null, by: 'b', at: AT }, agent: { id: 'x', ...agentFields.parse({}), name: 'X', by: 'b', at: AT }, gate: { id: 'x', at: AT },
+  proxy: { id: 'x', config: proxyConfig.parse({ name: 'X', protocol: 'http', server: 'h:1' }), by: 'b', at: AT },
   monitor: { id: 'x', at: AT }, schedule: { id: 'x', by: 'b', config: scheduleConfig.parse({ title: 'T', when: { everyMs: 60_000 }, makes: { task: { title: 't' } } }), at: AT },
 };
 

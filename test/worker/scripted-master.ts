@@ -24,6 +24,8 @@ export class ScriptedMaster {
   /** Set to refuse or swallow what a worker asks. */
   onLeave: (body: Json) => Json | null = () => ({ ok: true });
   deaf = false;
+  /** A newer configuration, told with the answer to a heartbeat. */
+  config: Json | null = null;
   known = true;
 
   private constructor(nc: NatsConnection) {
@@ -50,7 +52,7 @@ export class ScriptedMaster {
   #beat(body: Json, respond: (answer: object) => void): void {
     if (this.deaf) return;
     this.heartbeats.push(body);
-    respond({ known: this.known, leases: [...this.leases].map(([account, epoch]) => ({ account, epoch })) });
+    respond({ known: this.known, leases: [...this.leases].map(([account, epoch]) => ({ account, epoch })), ...(this.config && { config: this.config }) });
   }
 
   #answer(verb: string, body: Json): Json | null {

@@ -1,6 +1,7 @@
 import jsqr from 'jsqr';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from './until.ts';
 import { workerStage, WORKER, type WorkerStage } from './worker-stage.ts';
 
 let stage: WorkerStage;
@@ -147,4 +148,14 @@ test('bad input is refused with the field named', async () => {
   await master.run(WORKER, 'check', 't-platform', { ...base('acc-1'), platform: 'myspace' });
   expect((await master.result('t-platform')).error?.message).toContain('no platform "myspace"');
   expect(await master.fx(WORKER, { op: 'explode' })).toMatchObject({ taken: false });
+});
+
+test('a changed number of windows is taken on without a restart, and said to the masters', async () => {
+  expect(stage.master.registrations.at(-1)).toMatchObject({ maxAgents: 10 });
+  stage.master.config = { version: 7, maxAccounts: 10, maxAgents: 1 };
+  await until('it has registered anew', () => stage.master.registrations.at(-1)!['maxAgents'] === 1);
+  const keep = (agent: string) => stage.master.run(WORKER, 'keep', `keep-${agent}`, { worker: WORKER, incarnation: stage.worker.incarnation, agent, account: null, platform: null, epoch: null, proxy: null, url: null, viewport: null, shared: true });
+  expect(await keep('one')).toMatchObject({ taken: true });
+  await stage.master.event('keep-one', 'OPENED');
+  expect((await keep('two')).reason ?? (await stage.master.result('keep-two')).error!.message).toMatch(/full|most/);
 });

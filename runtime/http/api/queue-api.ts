@@ -3,7 +3,7 @@ import { listPauses, queueLanes } from '../../read-model/queries/queues.ts';
 import type { Call } from '../call.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../routes.ts';
-import { gateId } from '../work/gate-id.ts';
+import { gateId, gateNameHint } from '../work/gate-id.ts';
 import { answer, mount, readBody } from './respond.ts';
 import { withIso } from './shape.ts';
 
@@ -21,7 +21,7 @@ export const queueApi = (): Route[] => [
 async function act(call: Call, verb: 'pause' | 'resume'): Promise<Response> {
   const { scope, name, reason } = await readBody(call, pausing);
   const gate = gateId(scope, name);
-  if (!gate) throw new Problem(422, 'invalid', scope === 'queue' ? 'name: must be a group and a lane, like default.low' : `name: must name the ${scope}`, { field: 'name' });
+  if (!gate) throw new Problem(422, 'invalid', gateNameHint(scope), { field: 'name' });
   const done = await call.command({ kind: 'gate', id: gate }, verb, verb === 'pause' ? { reason } : {});
   return answer(call, { success: true, scope, name: scope === 'fleet' ? 'fleet' : name, state: done.state }, verb === 'pause' ? 201 : 200);
 }

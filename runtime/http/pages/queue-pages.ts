@@ -8,7 +8,7 @@ import type { Call } from '../call.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { gateId } from '../work/gate-id.ts';
+import { gateId, gateNameHint } from '../work/gate-id.ts';
 
 const MOST = 500;
 const pausing = z.object({ scope: z.enum(PAUSE_SCOPES), name: z.string().trim().max(100).default(''), reason: z.string().trim().max(300).default('') });
@@ -43,7 +43,7 @@ export const queuePages = (): Route[] => [
 
 function idOf(scope: string, name: string): string {
   const id = gateId(scope, name);
-  if (id === null) throw new Problem(422, 'invalid', scope === 'queue' ? 'name: a queue is group.lane, like default.low' : 'name: must be the name of one in lower-case letters, digits and hyphens', { field: 'name' });
+  if (id === null) throw new Problem(422, 'invalid', gateNameHint(scope), { field: 'name' });
   return id;
 }
 

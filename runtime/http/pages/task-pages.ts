@@ -18,11 +18,12 @@ import { createTask } from '../work/create-task.ts';
 import { readPage } from '../work/paging.ts';
 import { formTask } from '../work/form-task.ts';
 import { EMPTY, valuesOf } from '../work/task-form-model.ts';
-import { batchRoutes } from './batch.ts';
+import { beginBatch, batchRoutes } from './batch.ts';
+import { readEdits } from '../work/read-edits.ts';
 
 const LINES = 400;
 /** What one click may act on; the rest is a second click. */
-const MOST = 500;
+const MOST = 10_000;
 const STATES: readonly string[] = ['open', 'dead', ...TASK_STATES];
 
 /** Tasks: what there is, one of them, a new one, many at once. */
@@ -58,9 +59,8 @@ export const taskPages = (): Route[] => [
     const form = await readForm(call.c);
     const action = actionOf(x, form['action'] ?? '');
     const fit = fitting(call, readFilter((name) => form[name] ?? ''), action.verb, MOST);
-    let ok = 0;
-    for (const t of fit) if ((await call.d.command({ kind: 'task', id: t.id }, action.verb, {}, call.about())).ok) ok++;
-    return done(call, 'done.tasks-matching', { what: action.label, ok, all: fit.length });
+    if (fit.length === 0) throw new Problem(409, 'conflict', 'no task that matches is left to act on: close this and look again');
+    return beginBatch(call, x, { base: '/tasks', kind: 'task' }, action, fit.map((t) => ({ id: t.id, name: `#${t.seq} ${t.title}` })), action.verb === 'retry' ? readEdits(form) : {});
   }),
   page('get', '/tasks/step', 'operate', (call) => {
     const given = Object.fromEntries(new URL(call.c.req.url).searchParams);
