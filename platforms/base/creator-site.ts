@@ -26,13 +26,21 @@ export function creatorSite(raw: PlatformConfig, flows: readonly Flow[], can: Om
     comments: (cursor, io) => guarded('reading comments', () => readComments(config, cursor, io)),
     messages: (cursor, io) => guarded('reading messages', async () => {
       if (!can.messages) throw new PlatformFault('refused', `${config.label} shows no private messages on the web`);
-      return readMessages(config, cursor, io);
+      return readMessages(config, cursor, io).catch((error: unknown) => {
+        // A message centre on a host of its own has a login of its own: that it is not open says nothing of the account's session.
+        if (!(error instanceof PlatformFault && error.kind === 'logged-out' && apart(config))) throw error;
+        io.log('warn', `the message centre of ${config.label} is not open to this account: log in there in the live view, or do without private messages`);
+        return { items: [], cursor };
+      });
     }),
     prepare: (to, text, io) => guarded('preparing the reply', () => prepareReply(config, can.maxLength, to, text, io)),
     find: (to, text, since, io) => guarded('looking for the reply', () => findReply(config, to, text, since, io)),
     tour: (io) => tour(config, io),
   };
 }
+
+const hostOf = (url: string | undefined): string => (url && URL.canParse(url) ? new URL(url).host : '');
+const apart = (config: CreatorConfig): boolean => hostOf(config.urls['messages']) !== hostOf(config.urls['home']);
 
 async function* tour(config: CreatorConfig, io: Io): AsyncGenerator<string, void, void> {
   for (const name of ['home', 'comments', 'messages']) {
