@@ -8,6 +8,7 @@ import { fieldOf } from './fields.ts';
 import { itemAt } from './item-at.ts';
 import { locate, present, selectorsOf, timeoutOf } from './locate.ts';
 import { openList, waitForList } from './open-list.ts';
+import { readCursor } from './read-cursor.ts';
 import { visit } from './visit.ts';
 
 const PAGES = 5;
@@ -23,7 +24,7 @@ export type Found = { comment: Comment; row: Row | null };
 
 /** Comments of the account's own posts: the list of one page, or of each post that is chosen there. */
 export async function readComments(config: CreatorConfig, cursor: string | null, io: Io): Promise<{ items: Comment[]; cursor: string | null }> {
-  const seen: Cursor = cursor === null ? {} : (JSON.parse(cursor) as Cursor);
+  const seen: Cursor = { ...readCursor<Cursor>(cursor, {}) };
   const page = await openComments(config, io);
   const posts = await postsOf(page, config);
   const items: Comment[] = [];

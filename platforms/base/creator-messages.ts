@@ -7,6 +7,7 @@ import { extract } from './extract.ts';
 import { fieldOf } from './fields.ts';
 import { itemAt } from './item-at.ts';
 import { locate, selectorsOf, timeoutOf } from './locate.ts';
+import { readCursor } from './read-cursor.ts';
 import { openList } from './open-list.ts';
 
 const THREADS = 20;
@@ -60,7 +61,7 @@ export async function messagesOn(page: Page, config: CreatorConfig, other: { id:
 
 /** Opens every conversation whose line has changed, and gives what came after the message that was read last. */
 export async function readMessages(config: CreatorConfig, cursor: string | null, io: Io): Promise<{ items: Message[]; cursor: string | null }> {
-  const known = new Map((cursor === null ? [] : (JSON.parse(cursor) as Known[])).map((k) => [k[0], k]));
+  const known = new Map(readCursor<Known[]>(cursor, []).map((k) => [k[0], k]));
   const { page, list } = await threads(config, io);
   const items: Message[] = [];
   for (const thread of list.filter((t) => known.get(t.id)?.[1] !== hash(t.last)).slice(0, THREADS)) {

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { creatorSite } from '../../platforms/base/creator-site.ts';
+import { readCursor } from '../../platforms/base/read-cursor.ts';
 import type { Io, PlatformConfig } from '../../platforms/contract.ts';
 
 const CAN = { comments: true, messages: true, replyComment: true, replyMessage: true, maxLength: 10 };
@@ -18,6 +19,13 @@ test('a message centre with a login of its own does not end the account\'s sessi
   const { io, said } = closed();
   expect(await creatorSite(config('https://im.x.example/'), ['qrcode'], CAN).messages('kept', io)).toEqual({ items: [], cursor: 'kept' });
   expect(said).toEqual([expect.stringContaining('the message centre of X is not open to this account')]);
+});
+
+test('a cursor of an older version is read as none', () => {
+  expect(readCursor('7301', {})).toEqual({});
+  expect(readCursor('5f00aa', [])).toEqual([]);
+  expect(readCursor('[["a","b"]]', {})).toEqual({});
+  expect(readCursor('[["a","b"]]', [])).toEqual([['a', 'b']]);
 });
 
 test('on the site itself a login says that the session is over', async () => {
