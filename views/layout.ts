@@ -10,7 +10,7 @@ const PAGES = [
   ['/inbox', 'nav.inbox', '✉'],
   ['/replies', 'nav.replies', '↩'],
   ['/accounts', 'nav.accounts', '☺'],
-  ['/platforms', 'nav.platforms', '⧉'],
+  ['/platforms', 'nav.platforms', '▣'],
   ['/workers', 'nav.workers', '⚙'],
   ['/hub', 'nav.work', '▤'],
   ['/notifications', 'nav.notifications', '◔'],
