@@ -8,6 +8,7 @@ import { key } from './key.ts';
 import { login } from './login.ts';
 import { machine } from './machine.ts';
 import { monitor } from './monitor.ts';
+import { notifier } from './notifier.ts';
 import { proxy } from './proxy.ts';
 import { reply } from './reply.ts';
 import { rule } from './rule.ts';
@@ -18,4 +19,4 @@ import { task } from './task.ts';
 import { worker } from './worker.ts';
 
 /** Every kind of actor that this build knows. */
-export const kinds: ReadonlyMap<string, Binding> = new Map([worker, account, login, monitor, reply, machine, key, scaler, schedule, task, agent, gate, alert, sink, conversation, rule, proxy].map((b) => [b.kind, b]));
+export const kinds: ReadonlyMap<string, Binding> = new Map([worker, account, login, monitor, reply, machine, key, scaler, schedule, task, agent, gate, alert, sink, conversation, rule, proxy, notifier].map((b) => [b.kind, b]));

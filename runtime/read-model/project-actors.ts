@@ -13,6 +13,7 @@ import type { WorkerContext } from '../../machines/worker.ts';
 import { withinLimits } from './within-limits.ts';
 import { projectRules } from './project-rules.ts';
 import { projectProxies } from './project-proxies.ts';
+import { projectNotifiers } from './project-notifiers.ts';
 import { projectWork } from './project-work.ts';
 import type { TalkRows } from './project-talks.ts';
 import type { Notify, Project } from './project.ts';
@@ -74,6 +75,7 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
     conversation: talks.project,
     rule: projectRules(db),
     ...projectProxies(db, notify),
+    ...projectNotifiers(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
       const c = context<WorkerContext>(entry);
