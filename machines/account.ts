@@ -224,6 +224,7 @@ export const accountMachine = setup({
               },
               initial: 'waiting',
               on: {
+                ARCHIVE: { target: 'not_logged_in', actions: [assign({ archived: true }), { type: 'tell', params: ({ context }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL' } }) }] },
                 // Another way in takes the place of the one that is under way; the same again changes nothing.
                 LOGIN: [
                   {
@@ -232,12 +233,11 @@ export const accountMachine = setup({
                     reenter: true,
                     actions: [
                       { type: 'tell', params: ({ context, event }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL', by: event.by } }) },
-                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null })),
+                      assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })),
                     ],
                   },
                   {},
                 ],
-                ARCHIVE: { target: 'not_logged_in', actions: [assign({ archived: true }), { type: 'tell', params: ({ context }) => ({ to: `login/${context.login}`, event: { type: 'CANCEL' } }) }] },
                 LOGIN_DONE: {
                   guard: 'thisLogin',
                   target: 'logged_in',

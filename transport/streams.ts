@@ -43,7 +43,7 @@ export function streamConfigs(partitions: number, replicas = 1): Wanted[] {
 }
 
 /** What a build after the first brought. */
-const LATER: ReadonlySet<string> = new Set([STREAM.metrics, STREAM.notes, STREAM.tasklog, `OBJ_${OBJECTS.results}`]);
+const LATER: ReadonlySet<string> = new Set([STREAM.metrics, STREAM.notes, STREAM.tasklog, `OBJ_${OBJECTS.results}`, `KV_${BUCKET.desk}`]);
 
 /** Buckets with the time that their values live, in milliseconds; 0 for ever. */
 const BUCKETS: Record<string, { ttl: number }> = {
@@ -53,6 +53,7 @@ const BUCKETS: Record<string, { ttl: number }> = {
   [BUCKET.tokens]: { ttl: 0 },
   [BUCKET.vault]: { ttl: 0 },
   [BUCKET.pictures]: { ttl: 600_000 },
+  [BUCKET.desk]: { ttl: 90 * DAY },
 };
 
 /** Object stores: how long an object lives in milliseconds, and how much there may be. */

@@ -135,6 +135,8 @@ export const BUCKET = {
   tokens: 'troupe-tokens',
   vault: 'troupe-vault',
   pictures: 'troupe-pictures',
+  /** What each user keeps beside their work: drafts, saved filters, what can be undone. */
+  desk: 'troupe-desk',
 } as const;
 
 /** Object stores. */

@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts';
 import type { Ctx } from './context.ts';
-import { choice, dialog, field } from './parts.ts';
+import { proxyChoice } from './accounts.ts';
+import { check, choice, dialog, field } from './parts.ts';
 
 export type AccountForm = {
   /** Null for a new one. */
@@ -16,6 +17,14 @@ export type AccountForm = {
   quietFrom: number | null;
   quietTo: number | null;
   platforms: { id: string; label: string }[];
+  tags: string;
+  proxyId: string;
+  proxies: { id: string; name: string; status: string }[];
+  checkEvery: number;
+  noticeHours: number;
+  maxLength: number | null;
+  approve: boolean;
+  loggedIn: boolean;
 };
 
 export function accountForm(x: Ctx, m: AccountForm): Html {
@@ -27,19 +36,25 @@ export function accountForm(x: Ctx, m: AccountForm): Html {
       ${field({ name: 'platformAccount', label: x.t('accounts.account-id'), value: m.platformAccount, hint: x.t('accounts.account-id-hint') })}
       ${field({ name: 'monitorInterval', label: x.t('accounts.interval'), value: m.monitorInterval, type: 'number', min: 5, max: 86400, hint: x.t('accounts.interval-hint') })}
       ${field({ name: 'group', label: x.t('accounts.group'), value: m.group, hint: x.t('accounts.group-hint') })}
+      ${field({ name: 'tags', label: x.t('account.tags'), value: m.tags, hint: x.t('account.tags-hint') })}
+      ${proxyChoice(x, m.proxies, m.proxyId)}
+      ${field({ name: 'checkEvery', label: x.t('account.check-every'), value: m.checkEvery, type: 'number', min: 0, max: 10_080, hint: x.t('account.check-every-hint') })}
+      ${field({ name: 'noticeHours', label: x.t('account.notice-label'), value: m.noticeHours, type: 'number', min: 1, max: 720 })}
     </div>
-    <fieldset><legend>${x.t('accounts.proxy')}</legend><div class="grid">
+    ${m.loggedIn ? check('confirm', x.t('account.proxy-confirm'), false) : null}
+    <details class="fold" id="own-proxy" ?open=${m.proxy !== null}><summary>${x.t('account.own-proxy')}</summary><div class="grid">
       ${choice('proxyProtocol', x.t('accounts.proxy-protocol'), m.proxy?.protocol ?? '', [['', x.t('accounts.no-proxy')], ['http', 'HTTP'], ['https', 'HTTPS'], ['socks5', 'SOCKS5']])}
       ${field({ name: 'proxyServer', label: x.t('accounts.proxy-server'), value: m.proxy?.server ?? '', placeholder: 'proxy.example:8080' })}
       ${field({ name: 'proxyUsername', label: x.t('accounts.proxy-user'), value: m.proxy?.username ?? '' })}
       ${field({ name: 'proxyPassword', label: x.t('accounts.proxy-password'), type: 'password', hint: m.proxy ? x.t('accounts.proxy-password-keep') : null, autocomplete: 'new-password' })}
-    </div></fieldset>
+    </div></details>
     <fieldset><legend>${x.t('accounts.limits')}</legend><div class="grid">
       ${field({ name: 'perMinute', label: x.t('accounts.per-minute'), value: m.perMinute, type: 'number', min: 1, max: 600 })}
       ${field({ name: 'perHour', label: x.t('accounts.per-hour'), value: m.perHour, type: 'number', min: 1, max: 10_000 })}
       ${field({ name: 'quietFrom', label: x.t('accounts.quiet-from'), value: m.quietFrom, type: 'number', min: 0, max: 23, hint: x.t('accounts.quiet-hint') })}
       ${field({ name: 'quietTo', label: x.t('accounts.quiet-to'), value: m.quietTo, type: 'number', min: 0, max: 24 })}
-    </div></fieldset>
+      ${field({ name: 'maxLength', label: x.t('account.max-length'), value: m.maxLength, type: 'number', min: 1, max: 100_000, hint: x.t('account.max-length-hint') })}
+    </div>${check('approve', x.t('account.approve-label'), m.approve)}<input type="hidden" name="whole" value="1"></fieldset>
     <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer>
   </form>`, 'wide-dialog');
 }

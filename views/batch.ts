@@ -3,7 +3,7 @@ import type { Ctx } from './context.ts';
 import { dialog, opener, tag } from './parts.ts';
 import { reason } from './reason.ts';
 
-export type BatchAction = { verb: string; label: string };
+export type BatchAction = { verb: string; label: string; /** What it asks for besides. */ fields?: Html };
 export type BatchItem = { id: string; name: string; state: string; group: 'state' | 'activity' | 'task' | 'agent'; /** Why it is left out, or null. */ why: string | null };
 export type BatchPreview = { base: string; action: BatchAction; items: BatchItem[]; /** What everyone must know before. */ note: string | null };
 export type BatchState = 'waiting' | 'sent' | 'done' | 'failed' | 'late';
@@ -24,6 +24,7 @@ export function batchPreview(x: Ctx, m: BatchPreview): Html {
   return dialog(x, x.t('batch.title', { what: m.action.label, n: fit.length, all: m.items.length }), html`<form hx-post=${`${m.base}/batch`} hx-target="#dialog" hx-swap="innerHTML" hx-status:4xx="swap:none" hx-disable="find button.main">
     <p class="form-error" role="alert" hidden></p><input type="hidden" name="action" value=${m.action.verb}>
     <ul class="batch-list">${m.items.map((i) => html`<li id=${`batch-${i.id}`} class=${i.why ? 'left-out' : ''}>${i.why ? null : html`<input type="hidden" name=${`pick-${i.id}`} value="1">`}<b>${i.name}</b>${tag(x, i.state, i.group)}${i.why ? html`<span class="sub">${i.why}</span>` : null}</li>`)}</ul>
+    ${fit.length > 0 ? m.action.fields : null}
     ${m.note && fit.length > 0 ? html`<p class="note-text">${m.note}</p>` : null}
     <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button>${confirm(x, m.action, fit.length)}</footer></form>`);
 }

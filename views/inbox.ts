@@ -10,13 +10,13 @@ export type InboxModel = {
   items: InboxLine[];
   next: string | null;
   anything: boolean;
-  open: { line: InboxLine; before: InboxLine[]; replies: ReplyLine[]; key: string; maxLength: number; why: string | null } | null;
+  open: { line: InboxLine; before: InboxLine[]; replies: ReplyLine[]; key: string; maxLength: number; talk: string | null; why: string | null } | null;
 };
 
 export function inboxPage(x: Ctx, m: InboxModel): Html {
-  return html`<div class="page-head"><h1>${x.t('nav.inbox')}</h1>
+  return html`<div class="page-head"><h1>${x.t('nav.inbox')}</h1><a class="button plain" href="/inbox">${x.t('talks.as-talks')}</a>
     <form class="filters" role="search" hx-get="/inbox" hx-target="#inbox" hx-select="#inbox" hx-swap="outerMorph" hx-push-url="true" hx-trigger="input delay:250ms, submit">
-      <input type="search" name="q" value=${m.filter.search} placeholder=${x.t('inbox.search')} aria-label=${x.t('inbox.search')} data-search="">
+      <input type="hidden" name="view" value="items"><input type="search" name="q" value=${m.filter.search} placeholder=${x.t('inbox.search')} aria-label=${x.t('inbox.search')} data-search="">
       <select name="account" aria-label=${x.t('nav.accounts')}><option value="">${x.t('inbox.all-accounts')}</option>${m.accounts.map((a) => html`<option value=${a.id} ?selected=${a.id === m.filter.account}>${a.name}</option>`)}</select>
       <select name="type" aria-label=${x.t('inbox.type')}><option value="">${x.t('inbox.all-types')}</option>${['comment', 'message'].map((t) => html`<option value=${t} ?selected=${t === m.filter.type}>${x.word('type', t)}</option>`)}</select>
       <label class="check"><input type="checkbox" name="unread" value="1" ?checked=${m.filter.unread}><span>${x.t('inbox.unread')}</span></label>
@@ -25,15 +25,15 @@ export function inboxPage(x: Ctx, m: InboxModel): Html {
 }
 
 const query = (m: InboxModel, more: Record<string, string>): string => {
-  const all = { q: m.filter.search, account: m.filter.account, type: m.filter.type, unread: m.filter.unread ? '1' : '', after: m.filter.after, ...more };
+  const all = { view: 'items', q: m.filter.search, account: m.filter.account, type: m.filter.type, unread: m.filter.unread ? '1' : '', after: m.filter.after, ...more };
   const text = new URLSearchParams(Object.entries(all).filter(([, v]) => v !== '')).toString();
-  return text ? `/inbox?${text}` : '/inbox';
+  return `/inbox?${text}`;
 };
 
 function list(x: Ctx, m: InboxModel): Value {
   if (m.items.length === 0) {
     return m.anything
-      ? empty(x.t('inbox.nothing-fits'), x.t('inbox.nothing-fits-next'), html`<a class="button plain" href="/inbox">${x.t('filter.clear')}</a>`)
+      ? empty(x.t('inbox.nothing-fits'), x.t('inbox.nothing-fits-next'), html`<a class="button plain" href="/inbox?view=items">${x.t('filter.clear')}</a>`)
       : empty(x.t('inbox.none'), x.t('inbox.none-next'), html`<a class="button main" href="/accounts">${x.t('nav.accounts')}</a>`);
   }
   return html`<ol class="lines">${m.items.map((i) => line(x, m, i))}</ol><nav class="pager" aria-label=${x.t('pages')}>${m.filter.after ? html`<a class="button plain" href=${query(m, { after: '' })}>${x.t('inbox.newest')}</a>` : null}${m.next ? html`<a class="button plain" href=${query(m, { after: m.next })}>${x.t('inbox.older')}</a>` : html`<span class="muted small">${x.t('inbox.end')}</span>`}</nav>`;

@@ -10,6 +10,7 @@ const PAGES = [
   ['/inbox', 'nav.inbox', '✉'],
   ['/replies', 'nav.replies', '↩'],
   ['/accounts', 'nav.accounts', '☺'],
+  ['/platforms', 'nav.platforms', '⧉'],
   ['/workers', 'nav.workers', '⚙'],
   ['/hub', 'nav.work', '▤'],
   ['/notifications', 'nav.notifications', '◔'],
@@ -21,9 +22,9 @@ const PAGES = [
 const FIRST = 4;
 
 /** The whole document around a page. `topics` are what this page listens to. */
-export function layout(x: Ctx, page: { title: string; main: Value; topics: string[]; /** Loads what draws curves. */ plots?: boolean; live?: boolean }): Html {
+export function layout(x: Ctx, page: { title: string; main: Value; topics: string[]; /** Loads what draws curves. */ plots?: boolean; live?: boolean; /** Loads what the inbox does by keys. */ talks?: boolean }): Html {
   return html`<html lang=${x.lang} data-theme=${x.theme} data-now=${x.now}>
-  ${head(x, page.title, page.plots, page.live)}
+  ${head(x, page.title, page.plots, page.live, page.talks)}
   <body>
     <a class="skip" href="#main">${x.t('skip')}</a>
     <div class="shell">
@@ -38,13 +39,13 @@ export function layout(x: Ctx, page: { title: string; main: Value; topics: strin
     </div>
     <div id="dialog"></div>
     <div id="toasts" role="status" aria-live="polite"></div>
-    ${keys(x)}
+    ${keys(x, page.talks)}
     <div id="live" hx-sse:connect=${`/events?topics=${page.topics.map(encodeURIComponent).join(',')}&since=${x.since}`} data-lost=${x.t('live.lost')} data-ok=${x.t('confirm.ok')} data-cancel=${x.t('cancel')} data-offline=${x.t('error.network')}></div>
   </body>
 </html>`;
 }
 
-export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live = false): Html => html`<head>
+export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live = false, talks = false): Html => html`<head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
@@ -54,14 +55,14 @@ export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live 
     <link rel="stylesheet" href=${x.assets.css}>
     <script defer src=${x.assets.htmx}></script>
     <script defer src=${x.assets.sse}></script>
-    <script defer src=${x.assets.app}></script>${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}${live ? html`<script defer src=${x.assets.live}></script>` : null}
+    <script defer src=${x.assets.app}></script>${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}${live ? html`<script defer src=${x.assets.live}></script>` : null}${talks ? html`<script defer src=${x.assets.talks}></script>` : null}
   </head>`;
 
 function navigation(x: Ctx): Html {
   const badge: Record<string, number> = { '/inbox': x.badges.inbox, '/replies': x.badges.replies, '/notifications': x.badges.notifications };
   const path = x.url.split('?')[0]!;
   const under = (href: string) => path === href || path.startsWith(`${href}/`);
-  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (href === '/workers' && (under('/groups') || under('/machines'))));
+  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (href === '/workers' && (under('/groups') || under('/machines'))) || (href === '/accounts' && under('/proxies')));
   const link = ([href, key, icon]: (typeof PAGES)[number]) => html`<a href=${href} aria-current=${here(href) ? 'page' : null}><i aria-hidden="true">${icon}</i><span>${x.t(key)}</span>${badge[href] ? html`<b class="badge">${badge[href]! > 999 ? '999+' : badge[href]}</b>` : null}</a>`;
   const rest = PAGES.slice(FIRST);
   const news = rest.some(([href]) => badge[href]);
@@ -71,7 +72,10 @@ function navigation(x: Ctx): Html {
 const banners = (x: Ctx): Html =>
   html`<div id="banners" data-topics="health" hx-get=${x.url} hx-select="#banners" hx-swap="outerMorph" hx-trigger="live">${x.banners.map((b) => html`<div class=${`banner ${b.tone}`} role="alert"><b>${b.title}</b><span>${b.text}</span></div>`)}</div>`;
 
-function keys(x: Ctx): Html {
-  const rows = [['J / K', 'keys.move'], ['Enter', 'keys.open'], ['R', 'keys.reply'], ['Ctrl + Enter', 'keys.send'], ['/', 'keys.search'], ['Esc', 'keys.leave'], ['?', 'keys.title']] as const;
+/** What the keys do with talks, beside those of every page. */
+const TALK_KEYS = [['E', 'keys.talk-close'], ['S', 'keys.talk-snooze'], ['A', 'keys.talk-assign'], ['L', 'keys.talk-label'], ['U', 'keys.talk-unread'], ['X', 'keys.talk-pick'], ['Z', 'keys.talk-undo'], ['/ …', 'keys.talk-canned']] as const;
+
+function keys(x: Ctx, talks = false): Html {
+  const rows = [['J / K', 'keys.move'], ['Enter', 'keys.open'], ['R', 'keys.reply'], ['Ctrl + Enter', 'keys.send'], ['/', 'keys.search'], ['Esc', 'keys.leave'], ...(talks ? TALK_KEYS : []), ['?', 'keys.title']] as const;
   return html`<dialog id="keys" aria-labelledby="keys-title"><header><h2 id="keys-title">${x.t('keys.title')}</h2><button type="button" class="button plain icon" data-close="" aria-label=${x.t('close')}>✕</button></header><dl class="keys">${rows.map(([key, text]) => html`<dt><kbd>${key}</kbd></dt><dd>${x.t(text)}</dd>`)}</dl></dialog>`;
 }

@@ -62,7 +62,7 @@ function facts(x: Ctx, m: TaskModel): Html {
     [x.t('task.time'), html`${t.startedMs ? lasted(x, t) : '—'} <span class="muted">/ ${duration(x, m.timeoutMs)}</span>`],
   ];
   if (m.description) rows.push([x.t('workers.description'), m.description]);
-  if (t.account) rows.push([x.t('task.account'), html`<a href=${`/actors/account/${t.account}`}>${t.account}</a>`]);
+  if (t.account) rows.push([x.t('task.account'), html`<a href=${`/accounts/${t.account}`}>${t.account}</a>`]);
   if (m.replayOf) rows.push([x.t('task.replay-of'), html`<a href=${`/tasks/${m.replayOf}`}>${m.replayOf}</a>`]);
   if (m.after.length > 0) rows.push([x.t('task.after'), html`<span class="chips">${m.after.map((a) => html`<a href=${`/tasks/${a.id}`}>${a.title}</a> ${tag(x, a.status, 'task')}`)}</span>`]);
   const needs = Object.entries(m.requirements).filter(([k, v]) => v !== null && v !== undefined && !['account', 'timeoutMs', 'group'].includes(k) && !(typeof v === 'object' && Object.keys(v as object).length === 0));

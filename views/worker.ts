@@ -73,7 +73,7 @@ function accounts(x: Ctx, m: WorkerModel): Html {
   return html`<h2 class="group">${x.t('worker.accounts')} <b class="badge">${m.accounts.length}</b></h2>${
     m.accounts.length === 0
       ? html`<p class="muted">${x.t('worker.no-accounts')}</p>`
-      : html`<ul class="pending">${m.accounts.map((a) => html`<li id=${`held-${a.id}`}><a href=${`/actors/account/${a.id}`}><b>${a.name}</b></a>${tag(x, a.state)}${a.pinned ? chip(x.t('worker.pinned')) : null}<span class="grow"></span>${opener(`/accounts/${a.id}/move`, x.t('worker.move'), 'plain', a.pinned ? x.t('worker.move-pinned') : null)}</li>`)}</ul>`
+      : html`<ul class="pending">${m.accounts.map((a) => html`<li id=${`held-${a.id}`}><a href=${`/accounts/${a.id}`}><b>${a.name}</b></a>${tag(x, a.state)}${a.pinned ? chip(x.t('worker.pinned')) : null}<span class="grow"></span>${opener(`/accounts/${a.id}/move`, x.t('worker.move'), 'plain', a.pinned ? x.t('worker.move-pinned') : null)}</li>`)}</ul>`
   }`;
 }
 

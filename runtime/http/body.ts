@@ -14,6 +14,14 @@ export async function readFileBody(c: Context): Promise<{ text: string; format: 
   return { text: await readText(c), format };
 }
 
+/** A table as text, by its Content-Type: text/csv, or JSON. */
+export async function readTable(c: Context): Promise<{ text: string; format: 'csv' | 'json' }> {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+  const format = type === 'application/json' ? 'json' : type === 'text/csv' ? 'csv' : null;
+  if (!format) throw new Problem(415, 'unsupported_media_type', `Content-Type is ${type || 'missing'}: send text/csv or application/json`);
+  return { text: await readText(c), format };
+}
+
 /** The body's text; 413 over 1 MiB, 408 when it takes longer than 10 s. */
 async function readText(c: Context): Promise<string> {
   const declared = Number(c.req.header('content-length') ?? 0);

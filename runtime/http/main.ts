@@ -11,6 +11,7 @@ import { natsLogin } from '../nats-login.ts';
 import { packageRoot } from '../package-root.ts';
 import { startProjector } from '../read-model/projector.ts';
 import { openReadModel } from '../read-model/queries/read-model.ts';
+import { platformLengths } from '../reply-length.ts';
 import { loadSecrets } from '../secrets.ts';
 import { makeApp } from './app.ts';
 import { loadAssets } from './assets.ts';
@@ -26,7 +27,8 @@ import { openTools } from '../tools/registry.ts';
 import { ensureAdmin } from './users.ts';
 import { CastHub } from './windows/cast-hub.ts';
 import { Takeovers } from './windows/takeovers.ts';
-import { natsWindows } from './windows/windows-port.ts';
+import { PlatformList } from './platform-list.ts';
+import { askWorker, natsWindows } from './windows/windows-port.ts';
 
 /** Starts the page and the API on every configured port; `stop` ends open connections too. */
 export async function startWeb(config: Config): Promise<{ ports: number[]; stop(): Promise<void> }> {
@@ -63,6 +65,10 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     }
   })();
   const windows = natsWindows(nc);
+  const platforms = new PlatformList({
+    extra: config.platformsDir ?? '', known: platformIds(), changed: () => live.changed(['platform']),
+    failed: (why) => log.warn({ why }, 'the platforms are not looked at again when they change'),
+  });
   const deps: Deps = {
     db: openReadModel(view.file),
     command: natsCommands(nc),
@@ -74,6 +80,8 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     pictures: natsBucket(nc, BUCKET.pictures),
     result: (name) => readResult(nc, name),
     settings: natsBucket(nc, BUCKET.settings),
+    desk: natsBucket(nc, BUCKET.desk),
+    length: platformLengths(),
     figures,
     machines,
     live,
@@ -81,11 +89,13 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     connected: () => connected && !nc.isClosed(),
     view: () => view.health(),
     windows,
+    selectors: (worker, request) => askWorker(nc, worker, request, 58_000),
     tools: openTools(config.toolsDir),
     casts: new CastHub(windows),
     takeovers: new Takeovers(windows),
     streams: natsStreams(nc),
-    platforms: platformIds,
+    platforms: () => platforms.ids,
+    platformList: () => platforms.list,
     authDisabled: config.http.authDisabled,
     version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
     assets: loadAssets().urls,
@@ -98,6 +108,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
   const app = makeApp(deps);
   const release = async () => {
     clearInterval(telling);
+    platforms.close();
     live.close();
     await view.stop();
     deps.db.close();

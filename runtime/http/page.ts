@@ -74,12 +74,18 @@ function banners(x: Ctx, d: Deps): Banner[] {
 }
 
 /** A page: the whole document, or only its inside when a part of it draws itself anew. */
-export function showPage(call: Call, x: Ctx, page: { title: string; main: Value; topics: string[]; plots?: boolean; live?: boolean }): Response {
+export function showPage(call: Call, x: Ctx, page: { title: string; main: Value; topics: string[]; plots?: boolean; live?: boolean; talks?: boolean }): Response {
   return new Response(renderDocument(layout(x, page)), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
 }
 
 /** A piece of HTML for a target on the page. */
 export const showPiece = (piece: Html): Response => new Response(render(html`${piece}`), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+
+/** A toast with a way back: for ten seconds its button posts to `undo`. `more` are other events of the page. */
+export function doneWithUndo(call: Call, key: TextKey, params: Record<string, string | number>, undo: string | null, more: Record<string, unknown> = {}): Response {
+  const x = plainContext(call.c, call.d);
+  return new Response('', { headers: { 'Content-Type': 'text/html; charset=utf-8', 'HX-Trigger': trigger({ ...more, toast: { text: x.t(key, params), ...(undo ? { undo: { url: undo, label: x.t('talks.undo') } } : {}) } }) } });
+}
 
 /** The result of an action as a toast; with a piece, that is swapped in. */
 export function done(call: Call, key: TextKey, params: Record<string, string | number> = {}, piece: Html | null = null): Response {

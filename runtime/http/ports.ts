@@ -1,7 +1,9 @@
 import type { Assets } from '../../views/context.ts';
 import type { Address } from '../../transport/subjects.ts';
-import type { Answer, Heartbeat } from '../../transport/protocol.ts';
+import type { Answer, Heartbeat, SelectorsRequest } from '../../transport/protocol.ts';
+import type { LengthOf } from '../reply-length.ts';
 import type { Db } from '../read-model/queries/read-model.ts';
+import type { PlatformAbout } from '../platform-check/platform-about.ts';
 import type { BatchJobs } from './fleet/batch-jobs.ts';
 import type { MachineFigures } from './fleet/machine-figures.ts';
 import type { Figures } from './figures.ts';
@@ -27,7 +29,8 @@ export type Bucket = {
 
 export type ViewHealth = { safe: { stream: string; why: string } | null; fault: string | null; at: number };
 
-export type ReadMarks = { comments: string[]; messages: string[]; notifications: string[] };
+/** Ids as the platform names them. `conversations` are those that they belong to; `unread` takes the marks away again. */
+export type ReadMarks = { comments: string[]; messages: string[]; notifications: string[]; conversations?: string[]; unread?: boolean };
 
 /** Everything that pages and the API stand on. */
 export type Deps = {
@@ -42,6 +45,10 @@ export type Deps = {
   result(name: string): Promise<Uint8Array | null>;
   /** What is set for the fleet, and templates of workers. */
   settings: Bucket;
+  /** What each user keeps beside their work: drafts, filters, what can be undone; forgotten after 90 days without a change. */
+  desk: Bucket;
+  /** How many characters a platform takes. */
+  length: LengthOf;
   figures: Figures;
   machines: MachineFigures;
   live: Live;
@@ -49,6 +56,8 @@ export type Deps = {
   jobs: BatchJobs;
   /** Direct talk with workers' windows, and the tools that work there. */
   windows: WindowsPort;
+  /** Asks a worker which selectors of a platform match now; the answer's bytes, JSON. */
+  selectors(worker: string, request: SelectorsRequest): Promise<Uint8Array>;
   tools: ToolRegistry;
   casts: CastHub;
   takeovers: Takeovers;
@@ -58,6 +67,8 @@ export type Deps = {
   connected(): boolean;
   view(): ViewHealth;
   platforms(): string[];
+  /** The platforms with what they can, and why one can't be used. */
+  platformList(): PlatformAbout[];
   /** What the server says of its streams; throws while it does not answer. */
   streams(): Promise<StreamReport>;
   authDisabled: boolean;

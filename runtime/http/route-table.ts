@@ -1,3 +1,4 @@
+import { accountFileApi } from './api/account-file-api.ts';
 import { accountApi } from './api/account-api.ts';
 import { agentApi } from './api/agent-api.ts';
 import { actorApi } from './api/actor-api.ts';
@@ -6,8 +7,12 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { proxyApi } from './api/proxy-api.ts';
+import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
 import { hubApi } from './api/hub-api.ts';
+import { ruleApi } from './api/rule-api.ts';
+import { talkApi } from './api/talk-api.ts';
 import { scheduleApi } from './api/schedule-api.ts';
 import { systemApi } from './api/system-api.ts';
 import { taskApi } from './api/task-api.ts';
@@ -26,10 +31,13 @@ import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { oneAccountPages } from './pages/account-page.ts';
+import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
+import { platformPages } from './pages/platform-pages.ts';
 import { replyPages } from './pages/reply-pages.ts';
 import { settingsPages } from './pages/settings-pages.ts';
 import { oneWorkerPages } from './pages/worker-page.ts';
@@ -37,6 +45,9 @@ import { agentPages } from './pages/agent-pages.ts';
 import { hubPages } from './pages/hub-pages.ts';
 import { queuePages } from './pages/queue-pages.ts';
 import { schedulePages } from './pages/schedule-pages.ts';
+import { cannedPages } from './pages/canned-pages.ts';
+import { rulePages } from './pages/rule-pages.ts';
+import { talkPages } from './pages/talk-pages.ts';
 import { streamPages } from './pages/stream-pages.ts';
 import { taskPages } from './pages/task-pages.ts';
 import { templatePages } from './pages/template-pages.ts';
@@ -52,8 +63,14 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fileRoutes(),
     ...overviewPages(),
     ...accountPages(),
+    ...oneAccountPages(),
     ...loginPages(),
+    ...proxyPages(),
+    ...platformPages(),
     ...inboxPages(),
+    ...talkPages(),
+    ...cannedPages(),
+    ...rulePages(),
     ...replyPages(),
     ...notificationPages(),
     ...alertPages(),
@@ -80,8 +97,13 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...fleetApi(),
     ...machineApi(),
     ...alertApi(),
+    ...accountFileApi(),
     ...accountApi(),
+    ...proxyApi(),
+    ...platformApi(),
     ...messageApi(),
+    ...talkApi(),
+    ...ruleApi(),
     ...toolApi(),
     ...mcpRoutes(),
     ...taskApi(),

@@ -88,7 +88,9 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
       if (!safe) throw new EffectFailed('unavailable', 'the vault is closed');
       const fingerprint = freshFingerprint(majorOf(current), Date.now());
       await safe.put(account, 'fingerprint', JSON.stringify(fingerprint));
-      return { fingerprint };
+      // What a login shows of it, and no more.
+      const { webgl: _, canvas: __, audio: ___, ...shown } = fingerprint;
+      return { fingerprint: shown };
     },
   };
 }

@@ -24,7 +24,7 @@ export function alertMetrics({ db, liveness, dataDir, now, storageRefused, machi
   // Tasks that waited for another, or for their time, were not slow to be given out.
   const waits = sql("SELECT assigned_ms - created_ms FROM tasks WHERE assigned_ms > ? AND attempt <= 1 AND after = '[]' AND at_ms IS NULL ORDER BY 1").pluck();
   const agents = sql("SELECT COUNT(*) FROM agents WHERE status = 'error'").pluck();
-  const out = sql("SELECT id subject, CASE WHEN login_status IN ('expired', 'login_failed') THEN 1 ELSE 0 END value FROM accounts");
+  const out = sql("SELECT id subject, CASE WHEN login_status IN ('expired', 'login_failed') THEN 1 ELSE 0 END value FROM accounts WHERE archived = 0");
   const replies = sql("SELECT COUNT(*) FROM replies WHERE status = 'needs_human'").pluck();
   const parked = sql('SELECT COUNT(*) FROM actors WHERE parked IS NOT NULL').pluck();
   const perWorker = (value: (beat: { cpuRatio: number; rssBytes: number }, limit: { cores: number; mb: number }) => number): Breach[] => {

@@ -103,7 +103,7 @@ export class FleetWatch {
     const workers = rows.map((w) => ({ id: w.id, phase: w.phase, link: w.link, accounts: w.accounts, busy: busy.get(w.id) ?? 0, ours: (JSON.parse(w.labels) as Record<string, string>)['scaler'] === group }));
     const wanted = group === 'default' ? "COALESCE(group_name, 'default') = 'default'" : 'group_name = ?';
     const args = group === 'default' ? [] : [group];
-    const accounts = this.db.prepare(`SELECT count(*) FROM accounts WHERE ${wanted}`).pluck().get(...args) as number;
+    const accounts = this.db.prepare(`SELECT count(*) FROM accounts WHERE archived = 0 AND ${wanted}`).pluck().get(...args) as number;
     const work = (this.db.prepare(`SELECT count(*) FROM replies WHERE status IN ('queued', 'claimed') AND account_id IN (SELECT id FROM accounts WHERE ${wanted})`).pluck().get(...args) as number) + workers.reduce((sum, w) => sum + w.busy, 0);
     this.engine.host.put(`scaler/${group}`, { is: 'event', event: { type: 'LOOK', seen: { workers, accounts, work } }, cause: { id: `look:${group}:${Date.now()}` } }, () => {});
   }

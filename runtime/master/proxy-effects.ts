@@ -10,8 +10,8 @@ export type ProxyEffectsOptions = { db: Db; liveness: Pick<Liveness, 'incarnatio
 /** Finds a worker to look through a proxy from, and takes a proxy away from those that go by it. */
 export function proxyEffects({ db, liveness, vault, url, command }: ProxyEffectsOptions): Record<'seat' | 'unbind', MasterEffect> {
   // Where its accounts are, its check says most; else where least is to do.
-  const seats = db.prepare(`SELECT w.id, w.incarnation FROM workers w JOIN worker_runtime r ON r.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running' AND ${CORDON} IS NULL
-    ORDER BY EXISTS (SELECT 1 FROM accounts a LEFT JOIN worker_configs c ON c.worker_id = w.id WHERE a.assigned_worker_id = w.id AND (a.proxy_id = @proxy OR (a.proxy_id IS NULL AND a.proxy IS NULL AND c.proxy_id = @proxy))) DESC,
+  const seats = db.prepare(`SELECT w.id, w.incarnation FROM workers w JOIN worker_runtime r ON r.worker_id = w.id JOIN worker_configs c ON c.worker_id = w.id WHERE w.status = 'connected' AND r.status = 'running' AND ${CORDON} IS NULL
+    ORDER BY EXISTS (SELECT 1 FROM accounts a WHERE a.assigned_worker_id = w.id AND (a.proxy_id = @proxy OR (a.proxy_id IS NULL AND a.proxy IS NULL AND c.proxy_id = @proxy))) DESC,
       (SELECT count(*) FROM accounts a WHERE a.assigned_worker_id = w.id), w.id`);
   const accounts = db.prepare('SELECT id FROM accounts WHERE proxy_id = ?').pluck();
   const workers = db.prepare('SELECT worker_id FROM worker_configs WHERE proxy_id = ?').pluck();

@@ -4,7 +4,7 @@ import type { Address } from '../../transport/subjects.ts';
 import { gateOf } from '../../actors/gate.ts';
 import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
-import type { AccountContext } from '../../machines/account.ts';
+import type { AccountContext, OwnProxy } from '../../machines/account.ts';
 import { statePaths } from '../../actors/entry.ts';
 import { lengthOf, limitFor, type LengthOf } from '../reply-length.ts';
 import { cordonOf, cordonWords } from '../read-model/queries/cordons.ts';
@@ -51,6 +51,8 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
     const using = db.prepare('SELECT name FROM notifiers WHERE sink_id = ? LIMIT 1').pluck().get(to.id) as string | undefined;
     if (using !== undefined) return no('conflict', `the notification rule ${using} sends here: give it another place first`);
   }
+  if (to.kind === 'account' && (verb === 'create' || verb === 'update')) return proxyAllowed(db, engine, to, verb, payload as ProxyPayload);
+  if (to.kind === 'proxy' && verb === 'remove') return proxyRemovable(db, to, payload as { confirm?: boolean });
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload, length);
   if (to.kind === 'reply' && (verb === 'change' || verb === 'approve')) return changeAllowed(engine, to, payload as { text?: string }, length);
   return null;
@@ -83,6 +85,7 @@ async function workerAllowed(db: Db, engine: Engine, to: Address, verb: string, 
   }
   const c = whole as WorkerConfig;
   if (c.deployment_type === 'agent' && !db.prepare("SELECT 1 FROM machines WHERE id = ? AND is_a = 'agent'").get(c.machine)) return no('not_found', `machine: no agent of ${c.machine} has joined: start troupe agent there`, 'machine');
+  if (payload.proxy_id && !db.prepare('SELECT 1 FROM proxies WHERE id = ?').get(payload.proxy_id)) return no('not_found', `proxy_id: there is no proxy ${payload.proxy_id}`, 'proxy_id');
   if (c.ssh_key_id && !db.prepare('SELECT 1 FROM ssh_keys WHERE id = ?').get(c.ssh_key_id)) return no('not_found', `ssh_key_id: there is no key ${c.ssh_key_id} in the key store`, 'ssh_key_id');
   return null;
 }
@@ -118,6 +121,29 @@ async function namedThings(engine: Engine, { worker, agent, account }: { worker?
   if (account && !(await there(`account/${account}`))) return no('not_found', `there is no account ${account}`, `${path}account`);
   if (agent && !(await there(`agent/${agent}`))) return no('not_found', `there is no open agent ${agent}`, `${path}agent`);
   return null;
+}
+
+type ProxyPayload = { proxyId?: string | null; proxy?: (OwnProxy & { password?: string }) | null; confirm?: boolean };
+
+/** A proxy that is named is there; a session that is logged in changes its way out only when somebody says so. */
+async function proxyAllowed(db: Db, engine: Engine, to: Address, verb: string, { proxyId, proxy, confirm }: ProxyPayload): Promise<Refusal | null> {
+  if (proxyId && !db.prepare('SELECT 1 FROM proxies WHERE id = ?').get(proxyId)) return no('not_found', `proxyId: there is no proxy ${proxyId}`, 'proxyId');
+  if (verb === 'create' || confirm || (proxyId === undefined && proxy === undefined)) return null;
+  const head = await engine.host.head(`account/${to.id}`);
+  if (!head || (head.entry.after as { status: string }).status !== 'active') return null;
+  const { context, value } = head.entry.after as { context: AccountContext; value: unknown };
+  if (!statePaths(value).includes('active.session.logged_in')) return null;
+  const sameId = proxyId === undefined || proxyId === (context.proxyId ?? null);
+  const sameOwn = proxy === undefined || (proxy === null ? context.proxy === null : context.proxy !== null && proxy.password === undefined && proxy.protocol === context.proxy.protocol && proxy.server === context.proxy.server && (proxy.username ?? null) === context.proxy.username);
+  return sameId && sameOwn ? null : no('conflict', 'it is logged in, and its platform may ask for a proof when it comes from another address: confirm the change of its proxy', 'confirm');
+}
+
+function proxyRemovable(db: Db, to: Address, { confirm }: { confirm?: boolean }): Refusal | null {
+  if (confirm) return null;
+  const used = (sql: string) => db.prepare(sql).pluck().get(to.id) as number;
+  const accounts = used('SELECT count(*) FROM accounts WHERE proxy_id = ?');
+  const workers = used('SELECT count(*) FROM worker_configs WHERE proxy_id = ?');
+  return accounts + workers === 0 ? null : no('conflict', `${accounts} accounts and ${workers} workers go by it: give them another proxy, or confirm that they go on without one`, 'confirm');
 }
 
 type ReplyPayload = { account: string; platform?: string; to: { type: string; comment?: string; message?: string; sender?: string }; text: string; conversation?: string; approve?: boolean };

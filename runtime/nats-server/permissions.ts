@@ -41,7 +41,7 @@ export function rolePermissions(role: NatsRole): Permissions {
       publish: {
         allow: [
           `${PREFIX}.in.>`, `${PREFIX}.cmd.>`, `${PREFIX}.window.*`, `${PREFIX}.data.*.read`, `${PREFIX}.note.audit.web`, '$SRV.>', ...reads,
-          ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.pictures].map(bucket),
+          ...[BUCKET.settings, BUCKET.users, BUCKET.sessions, BUCKET.tokens, BUCKET.pictures, BUCKET.desk].map(bucket),
           objects(BUCKET.pictures),
         ],
         deny: inboxConsumers,

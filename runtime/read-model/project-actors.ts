@@ -10,9 +10,9 @@ import type { ReplyContext } from '../../machines/reply.ts';
 import type { ScalerContext } from '../../machines/scaler.ts';
 import type { SinkContext } from '../../machines/sink.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
+import { projectProxies } from './project-proxies.ts';
 import { withinLimits } from './within-limits.ts';
 import { projectRules } from './project-rules.ts';
-import { projectProxies } from './project-proxies.ts';
 import { projectNotifiers } from './project-notifiers.ts';
 import { projectWork } from './project-work.ts';
 import type { TalkRows } from './project-talks.ts';
@@ -72,9 +72,9 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
 
   return {
     ...projectWork(db),
+    ...projectProxies(db, notify),
     conversation: talks.project,
     rule: projectRules(db),
-    ...projectProxies(db, notify),
     ...projectNotifiers(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));

@@ -5,9 +5,9 @@ import { Server as ProxyServer } from 'proxy-chain';
 export type Stop = { port: number; stop(): Promise<void> };
 
 /** An HTTP proxy that wants a name and a password; `seen` are the hosts that were asked for by it. */
-export async function httpProxy(user: string, password: string): Promise<Stop & { seen: string[] }> {
+export async function httpProxy(user: string, password: string, port = 0): Promise<Stop & { seen: string[] }> {
   const seen: string[] = [];
-  const proxy = new ProxyServer({ host: '127.0.0.1', port: 0, prepareRequestFunction: (r) => {
+  const proxy = new ProxyServer({ host: '127.0.0.1', port, prepareRequestFunction: (r) => {
     if (r.username === user && r.password === password) seen.push(`${r.hostname}:${r.port}`);
     return { requestAuthentication: r.username !== user || r.password !== password };
   } });

@@ -21,7 +21,9 @@ import { openReadModel } from '../../runtime/read-model/queries/read-model.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import type { Answer, WindowRequest } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
+import { seedAccounts } from './seed-accounts.ts';
 import { seedFleet } from './seed-fleet.ts';
+import { PLATFORMS, SELECTORS } from './seed-platforms.ts';
 import { seedWork } from './seed-work.ts';
 import { seed, type SeedText } from './seed.ts';
 
@@ -61,7 +63,7 @@ export function memoryBucket(): Bucket {
   };
 }
 
-export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; work?: boolean; now?: number } = {}): Promise<Fixture> {
+export async function fixture(options: { text?: SeedText; authDisabled?: boolean; empty?: boolean; fleet?: boolean; work?: boolean; accounts?: boolean; now?: number } = {}): Promise<Fixture> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-http-'));
   const file = join(dir, 'view.db');
   const clock = { now: options.now ?? Date.now() };
@@ -69,6 +71,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.pragma('journal_mode = WAL');
   writer.exec(SCHEMA);
   if (!options.empty) seed(writer, clock.now, options.text);
+  if (options.accounts) seedAccounts(writer, clock.now);
   if (options.fleet) seedFleet(writer, clock.now);
   if (options.work) seedWork(writer, clock.now);
   writer.close();
@@ -102,8 +105,9 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
     },
     audit: async (what) => void audited.push(what),
     markRead: async (account, what, by) => void marks.push({ account, what, by }),
-    users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), result: async (name) => (name === 'obj-1' ? new TextEncoder().encode('{"rows":[1]}') : null), machines: new MachineFigures(() => clock.now),
+    users: memoryBucket(), sessions: memoryBucket(), tokens: memoryBucket(), pictures: memoryBucket(), settings: memoryBucket(), desk: memoryBucket(), length: (platform) => (platform === 'sandbox' ? 500 : null), result: async (name) => (name === 'obj-1' ? new TextEncoder().encode('{"rows":[1]}') : null), machines: new MachineFigures(() => clock.now),
     figures, live: new Live(), jobs: new BatchJobs(() => clock.now), connected: () => true, view: () => ({ safe: null, fault: null, at: clock.now }), streams: async () => ({ streams: [{ name: 'TROUPE_JOURNAL', messages: 1204, bytes: 3_400_000, firstSeq: 1, lastSeq: 1204, lastMs: clock.now - 4000, maxBytes: null, maxAgeMs: 90 * 86_400_000, storage: 'file', replicas: 1, consumers: [{ name: 'view', pending: 3, ackPending: 0, redelivered: 0, waiting: 1, pinned: false, lastMs: null }] }, { name: 'TROUPE_LOG', messages: 90_000, bytes: 500_000_000, firstSeq: 1, lastSeq: 90_000, lastMs: clock.now, maxBytes: 536_870_912, maxAgeMs: 14 * 86_400_000, storage: 'file', replicas: 1, consumers: [] }], buckets: [{ name: 'troupe-settings', kind: 'KV' as const, values: 4, bytes: 900 }] }), platforms: () => ['sandbox', 'douyin', 'xiaohongshu'],
+    platformList: () => PLATFORMS, selectors: async () => Buffer.from(JSON.stringify({ ok: true, ...SELECTORS })),
     windows, tools: openTools(null), casts: new CastHub(windows), takeovers: new Takeovers(windows), authDisabled: options.authDisabled ?? false, version: '0.0.0-test', assets: loadAssets().urls, joinUrl: 'nats://troupe.example:4222', hashAddress: (address) => `h-${address}`, log: () => undefined, now: () => clock.now,
   };
   await ensureAdmin(deps.users, () => PASSWORD, clock.now - 1000);

@@ -75,9 +75,9 @@ export class WireWorker {
 }
 
 /** nats-server, a master and the page as processes of their own, and a worker on the wire, or none. Everything that they print is kept. */
-export async function wholeSystem({ wire = true }: { wire?: boolean } = {}) {
+export async function wholeSystem({ wire = true, env = {} }: { wire?: boolean; /** Of the master. */ env?: Record<string, string> } = {}) {
   const port = await freePort();
-  const stage: Stage = await openStage({ PORT: String(port), LOG_LEVEL: 'debug' });
+  const stage: Stage = await openStage({ PORT: String(port), LOG_LEVEL: 'debug', ...env });
   const { config } = stage;
   const children: ChildProcess[] = [];
   let printed = '';

@@ -24,7 +24,7 @@ describe('texts', () => {
   it('are all used', () => {
     const root = join(import.meta.dirname, '../..');
     const files = ['views', 'runtime/http'].flatMap((dir) => readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts') && !f.startsWith('texts')).map((f) => readFileSync(join(root, dir, f), 'utf8'))).join('\n');
-    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'done', 'scope', 'keys', 'nav', 'cannot', 'verb', 'memory', 'import', 'trust', 'key', 'scaler', 'metric', 'strategy', 'period', 'task', 'task-type', 'lane', 'agent', 'agent-did', 'alert', 'pause-scope', 'param', 'overlap', 'missed', 'schedule', 'schedule-kind', 'unit', 'stream-about', 'template', 'queue', 'pause', 'hub', 'stream', 'progress', 'limits', 'severity', 'moment', 'sink', 'sink-type', 'watched'];
+    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'done', 'scope', 'keys', 'nav', 'cannot', 'verb', 'memory', 'import', 'trust', 'key', 'scaler', 'metric', 'strategy', 'period', 'task', 'task-type', 'lane', 'agent', 'agent-did', 'alert', 'pause-scope', 'param', 'overlap', 'missed', 'schedule', 'schedule-kind', 'unit', 'stream-about', 'template', 'queue', 'pause', 'hub', 'stream', 'progress', 'limits', 'severity', 'moment', 'sink', 'sink-type', 'watched', 'proxy', 'session', 'conversation', 'rule', 'outcome', 'ability', 'method', 'platform-state'];
     const unused = Object.keys(zhCN).filter((key) => !words.includes(key.split('.')[0]!) && !files.includes(`'${key}'`) && !/^workers\.tab-/.test(key));
     expect(unused).toEqual([]);
   });

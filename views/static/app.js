@@ -11,18 +11,31 @@
   });
 
   // Toasts. The server sends them in the HX-Trigger header.
-  function toast(text, bad = false) {
+  function toast(text, bad = false, undo = null) {
     const line = document.createElement('div');
     line.className = bad ? 'toast bad' : 'toast';
     line.textContent = text;
+    if (undo) {
+      // The way back, for ten seconds.
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.className = 'button plain';
+      button.textContent = undo.label;
+      button.dataset.undo = '';
+      button.addEventListener('click', () => {
+        line.remove();
+        htmx.ajax('POST', undo.url, { swap: 'none' });
+      });
+      line.append(button);
+    }
     $('#toasts')?.append(line);
-    setTimeout(() => line.remove(), bad ? 9000 : 4500);
+    setTimeout(() => line.remove(), undo ? 10_000 : bad ? 9000 : 4500);
   }
   document.addEventListener('toast', (event) => {
-    const { text, bad, inForm } = event.detail;
+    const { text, bad, inForm, undo } = event.detail;
     const form = event.target.closest?.('form');
     // What the form itself says is not said twice.
-    if (!(inForm && form && $('.form-error', form))) toast(text, bad);
+    if (!(inForm && form && $('.form-error', form))) toast(text, bad, undo);
     if (bad) return;
     if (form && 'reset' in form.dataset) {
       form.reset();

@@ -1,4 +1,7 @@
+import { accountsEn } from './accounts-en.ts';
+import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
+import { talksEn } from './talks-en.ts';
 import { workEn } from './work-en.ts';
 import type { TextKey } from './zh-CN.ts';
 
@@ -107,7 +110,6 @@ export const en: Record<TextKey, string> = {
   'accounts.any-worker': 'Any worker',
   'accounts.no-worker': 'waiting for a worker',
   'accounts.pinned': 'pinned to {worker}',
-  'accounts.valid-until': 'expires',
   'accounts.last-round': '+{comments} comments, +{messages} messages',
   'accounts.every': 'a round about every {s} s',
   'accounts.remove-sure': 'Remove account “{name}”? Monitoring stops; comments and messages found so far are kept.',
@@ -174,11 +176,9 @@ export const en: Record<TextKey, string> = {
   'replies.asked': 'Checked',
   'replies.asked-result': 'could not be confirmed on the platform',
   'replies.check': 'Check again',
-  'replies.mark-posted': 'It is posted',
   'replies.mark-posted-sure': 'You saw this reply on the platform? It will be marked as posted.',
   'replies.resend': 'Send again',
   'replies.resend-sure': 'If the first one did go out, the platform will show it twice. Send again?',
-  'replies.discard': 'Discard',
   'replies.discard-sure': 'Discard this reply? It will not be sent.',
   'replies.cancel': 'Cancel',
   'replies.attempt': 'try {n} of {max}',
@@ -887,4 +887,7 @@ export const en: Record<TextKey, string> = {
   'why.serves-no-more': '{worker} does not serve group {name} any more',
   ...workEn,
   ...liveEn,
+  ...accountsEn,
+  ...talksEn,
+  ...platformsEn,
 };

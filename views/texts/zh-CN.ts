@@ -1,4 +1,7 @@
+import { accountsZhCN } from './accounts-zh-cn.ts';
+import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
+import { talksZhCN } from './talks-zh-cn.ts';
 import { workZhCN } from './work-zh-cn.ts';
 
 /** Every text of the pages, in Chinese. The keys are the contract: en.ts has the same. */
@@ -106,7 +109,6 @@ export const zhCN = {
   'accounts.any-worker': '自动分配',
   'accounts.no-worker': '等待 Worker',
   'accounts.pinned': '固定在 {worker}',
-  'accounts.valid-until': '到期：',
   'accounts.last-round': '评论 +{comments}，私信 +{messages}',
   'accounts.every': '约每 {s} 秒一轮',
   'accounts.remove-sure': '确定删除账号“{name}”？监控会停止，已收到的评论和私信保留。',
@@ -173,11 +175,9 @@ export const zhCN = {
   'replies.asked': '核对',
   'replies.asked-result': '未能在平台上确认它是否发出',
   'replies.check': '再核对一次',
-  'replies.mark-posted': '已经发出',
   'replies.mark-posted-sure': '你在平台上看到了这条回复？它会被标记为已发送。',
   'replies.resend': '重新发送',
   'replies.resend-sure': '如果第一次其实已经发出，平台上会出现两条。确定重新发送？',
-  'replies.discard': '放弃',
   'replies.discard-sure': '放弃这条回复？之后不会再发送。',
   'replies.cancel': '撤回',
   'replies.attempt': '第 {n}/{max} 次',
@@ -886,6 +886,9 @@ export const zhCN = {
   'why.serves-no-more': '{worker} 不再服务分组 {name}',
   ...workZhCN,
   ...liveZhCN,
+  ...accountsZhCN,
+  ...talksZhCN,
+  ...platformsZhCN,
 } as const;
 
 export type TextKey = keyof typeof zhCN;

@@ -2,7 +2,7 @@ import { METRICS, type MetricName } from '../../../actors/alert.ts';
 import type { AlertLine, SinkLine } from '../../../views/alerts.ts';
 import type { AlertRow, SinkRow } from '../../read-model/queries/alerts.ts';
 
-const PAGES: Record<string, string> = { worker: '/workers', account: '/actors/account' };
+const PAGES: Record<string, string> = { worker: '/workers', account: '/accounts' };
 
 export const unitOf = (metric: string): string => METRICS[metric as MetricName]?.unit ?? '';
 

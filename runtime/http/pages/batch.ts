@@ -17,9 +17,11 @@ const PICK = /^pick-([a-z0-9][a-z0-9-]{0,62})$/;
 export type Batch = {
   base: string;
   kind: string;
-  actions(x: Ctx): BatchAction[];
+  actions(x: Ctx, call: Call): BatchAction[];
   /** One of them as the preview shows it; null when it is gone. */
   item(call: Call, x: Ctx, verb: string, id: string): BatchItem | null;
+  /** The command that does it to one, from what the form asked for; throws a Problem that names the field. Without this it is the verb alone. */
+  command?(call: Call, verb: string, id: string, form: Readonly<Record<string, string>>): { verb: string; payload: Record<string, unknown> };
   /** What has become of one whose command was taken, null while it is on its way; without this, taken is done. */
   reached?(call: Call, id: string): { error: string | null } | null;
   /** What everyone must know before, told of those that will be acted on. */
@@ -28,40 +30,42 @@ export type Batch = {
 
 /** One action for many rows: a look at what would happen, then what did happen to each. */
 export function batchRoutes(b: Batch): Route[] {
-  const action = (x: Ctx, verb: unknown): BatchAction => {
-    const known = b.actions(x);
+  const action = (call: Call, x: Ctx, verb: unknown): BatchAction => {
+    const known = b.actions(x, call);
     const name = checked(z.object({ action: z.enum(known.map((a) => a.verb) as [string, ...string[]]) }), { action: verb }).action;
     return known.find((a) => a.verb === name)!;
   };
   return [
     page('get', `${b.base}/batch`, 'operate', (call) => {
       const x = context(call);
-      const act = action(x, call.query('action'));
+      const act = action(call, x, call.query('action'));
       const items = picked(Object.keys(call.c.req.queries())).map((id) => b.item(call, x, act.verb, id) ?? { id, name: id, state: '—', group: 'state' as const, why: x.t('batch.gone') });
       return showPiece(batchPreview(x, { base: b.base, action: act, items, note: b.note?.(call, x, act.verb, items.filter((i) => i.why === null).map((i) => i.id)) ?? null }));
     }),
     page('post', `${b.base}/batch`, 'operate', async (call) => {
       const x = context(call);
       const form = await readForm(call.c);
-      const act = action(x, form['action']);
+      const act = action(call, x, form['action']);
       const items = picked(Object.keys(form)).map((id) => ({ id, name: b.item(call, x, act.verb, id)?.name ?? id }));
-      return beginBatch(call, x, b, act, items);
+      const commands = new Map(items.map((i) => [i.id, b.command?.(call, act.verb, i.id, form) ?? { verb: act.verb, payload: {} }]));
+      return beginBatch(call, x, b, act, items, (id) => commands.get(id)!);
     }),
     page('get', `${b.base}/batch/:job`, 'operate', (call) => {
       const x = context(call);
       const job = found(call.d.jobs.find(b.base, call.param('job')), 'this action: it was over some time ago');
-      return told(call, x, action(x, job.verb), job, call.query('dialog') === '1');
+      return told(call, x, action(call, x, job.verb), job, call.query('dialog') === '1');
     }),
   ];
 }
 
 /** Sends the action to each, and shows how far it is. */
-export async function beginBatch(call: Call, x: Ctx, b: Pick<Batch, 'base' | 'kind' | 'reached'>, action: BatchAction, items: { id: string; name: string }[], payload: Record<string, unknown> = {}): Promise<Response> {
+export async function beginBatch(call: Call, x: Ctx, b: Pick<Batch, 'base' | 'kind' | 'reached'>, action: BatchAction, items: { id: string; name: string }[], payload: Record<string, unknown> | ((id: string) => { verb: string; payload: Record<string, unknown> }) = {}): Promise<Response> {
   const about = call.about();
   const stored = new Map<string, number>();
   const { job, ended } = call.d.jobs.start({ base: b.base, verb: action.verb, by: call.by, items }, {
     async send(id) {
-      const answer = await call.d.command({ kind: b.kind, id }, action.verb, payload, about);
+      const one = typeof payload === 'function' ? payload(id) : { verb: action.verb, payload };
+      const answer = await call.d.command({ kind: b.kind, id }, one.verb, one.payload, about);
       if (answer.ok) stored.set(id, Number(answer['seq'] ?? 0));
       return answer.ok ? null : (answer as { message: string }).message;
     },

@@ -56,5 +56,5 @@ function hrefOf(call: Call, n: NotificationRow): string | null {
   if (n.key.startsWith('alert-')) return '/alerts';
   if (n.key.startsWith('reply-')) return '/replies';
   if (n.key.startsWith('worker-')) return '/workers';
-  return n.account ? `/actors/account/${n.account}` : null;
+  return n.account ? `/accounts/${n.account}` : null;
 }

@@ -39,7 +39,7 @@ function todo(x: Ctx, db: Db): Todo[] {
   }));
   const replies = listReplies(db, { status: 'needs_human', limit: 20 }).map((r): Todo => ({ id: r.id, kind: 'reply', title: `${r.accountName} → ${r.targetAuthor ?? ''}`, text: r.error, href: '/replies' }));
   const accounts = listAccounts(db, { statuses: ['expired', 'login_failed', 'not_logged_in'], limit: 20 }).map((a): Todo => ({
-    id: a.id, kind: 'account', title: a.name, text: a.reason ?? x.word('state', a.loginStatus), href: `/actors/account/${a.id}`, act: { url: `/accounts/${a.id}/login`, label: x.t('accounts.login'), dialog: true },
+    id: a.id, kind: 'account', title: a.name, text: a.reason ?? x.word('state', a.loginStatus), href: `/accounts/${a.id}`, act: { url: `/accounts/${a.id}/login`, label: x.t('accounts.login'), dialog: true },
   }));
   const workers = listWorkers(db, { status: 'error,crashed', limit: 100 }).filter((w) => w.status === 'error' || !w.autoRestart).slice(0, 20).map((w): Todo => ({ id: w.id, kind: 'worker', title: w.name, text: w.lastError ?? w.cause, href: `/workers/${w.id}`, act: { url: `/workers/${w.id}/retry`, label: x.t('workers.retry'), dialog: false } }));
   const parked = listActors(db, { parked: true, limit: 20 }).map((a): Todo => ({ id: `${a.kind}-${a.id}`, kind: 'parked', title: `${a.kind}/${a.id}`, text: a.parked, href: `/actors/${a.kind}/${a.id}` }));

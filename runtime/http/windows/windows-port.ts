@@ -10,16 +10,19 @@ export type WindowsPort = {
   listen(worker: string, agent: string, take: (message: Uint8Array) => void): () => void;
 };
 
+/** One request on a worker's own subject. A worker that does not answer says so as JSON. */
+export async function askWorker(nc: NatsConnection, worker: string, request: object, timeoutMs: number): Promise<Uint8Array> {
+  try {
+    return (await nc.request(subjects.window(worker), JSON.stringify(request), { timeout: timeoutMs })).data;
+  } catch (error) {
+    const gone = error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
+    const late = !gone && (error instanceof TimeoutError || error instanceof RequestError);
+    return Buffer.from(JSON.stringify({ ok: false, code: late ? 'timeout' : 'unavailable', message: gone ? `worker ${worker} is not there: its windows come back with it` : late ? `worker ${worker} did not answer within ${Math.round(timeoutMs / 1000)} s` : `NATS: ${(error as Error).message}` }));
+  }
+}
+
 export const natsWindows = (nc: NatsConnection): WindowsPort => ({
-  async ask(worker, request, timeoutMs) {
-    try {
-      return (await nc.request(subjects.window(worker), JSON.stringify(request), { timeout: timeoutMs })).data;
-    } catch (error) {
-      const gone = error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
-      const late = !gone && (error instanceof TimeoutError || error instanceof RequestError);
-      return Buffer.from(JSON.stringify({ ok: false, code: late ? 'timeout' : 'unavailable', message: gone ? `worker ${worker} is not there: its windows come back with it` : late ? `worker ${worker} did not answer within ${Math.round(timeoutMs / 1000)} s` : `NATS: ${(error as Error).message}` }));
-    }
-  },
+  ask: (worker, request, timeoutMs) => askWorker(nc, worker, request, timeoutMs),
   listen(worker, agent, take) {
     const sub = nc.subscribe(subjects.cast(worker, agent), { callback: (error, msg) => void (error || take(msg.data)) });
     return () => sub.unsubscribe();

@@ -13,7 +13,7 @@ export type AccountRow = {
   loginSession: string | null;
   monitorInterval: number;
   proxy: { protocol: string; server: string; username: string | null } | null;
-  limits: { perMinute: number; perHour: number; quiet: [number, number] | null };
+  limits: { perMinute: number; perHour: number; quiet: [number, number] | null; maxLength: number | null };
   /** Epoch seconds. */
   lastLoginTime: number | null;
   cookiesValidUntil: number | null;
@@ -29,17 +29,31 @@ export type AccountRow = {
   nextRoundMs: number | null;
   lastRound: { at: number; ms: number; comments: number; messages: number; error: string | null } | null;
   unread: number;
+  proxyId: string | null;
+  tags: string[];
+  archived: boolean;
+  /** Minutes; 0: no checks. */
+  checkEvery: number;
+  lastCheck: { at: number; ok: boolean; why: string | null } | null;
+  noticeHours: number;
+  approve: boolean;
+  remaking: boolean;
+  fingerprint: Record<string, unknown> | null;
   createdAt: number;
   updatedAt: number;
 };
 
 
-export type AccountAsk = { platform?: string | undefined; status?: string | undefined; statuses?: string[] | undefined; worker?: string | undefined; /** Looks for a worker and has none. */ finding?: boolean | undefined; search?: string | undefined };
+export type AccountAsk = { platform?: string | undefined; status?: string | undefined; statuses?: string[] | undefined; worker?: string | undefined; /** Looks for a worker and has none. */ finding?: boolean | undefined; search?: string | undefined; /** Pinned to this proxy. */ proxy?: string | undefined; tag?: string | undefined; group?: string | undefined; /** Only those, or (null) those too; otherwise none of them. */ archived?: boolean | null | undefined };
 
 const rules = (ask: AccountAsk) =>
   where([
     `a.status <> 'removed'`,
     ask.platform && 'a.platform = $platform',
+    ask.proxy && 'a.proxy_id = $proxy',
+    ask.tag && 'EXISTS (SELECT 1 FROM json_each(a.tags) t WHERE t.value = $tag)',
+    ask.group && `COALESCE(a.group_name, 'default') = $group`,
+    ask.archived === undefined || ask.archived === false ? 'a.archived = 0' : ask.archived && 'a.archived = 1',
     ask.status && 'a.login_status = $status',
     ask.statuses && 'a.login_status IN (SELECT value FROM json_each($statuses))',
     ask.worker && 'a.assigned_worker_id = $worker',
@@ -61,9 +75,23 @@ export const countListed = (db: Db, ask: AccountAsk): number => {
   return count(db, `SELECT COUNT(*) n FROM accounts a WHERE ${rule}`, params(rule, ask));
 };
 
+export type RoundRow = { index: number; atMs: number; ms: number; comments: number; messages: number; error: string | null; evidence: { picture: string | null; trace: string | null } | null };
+
+/** The last rounds of one account, the newest first. */
+export const listRounds = (db: Db, account: string): RoundRow[] =>
+  all<Record<string, any>>(db, 'SELECT * FROM account_rounds WHERE account_id = $account ORDER BY idx DESC', { account }).map((r) => ({ index: r.idx, atMs: r.at_ms, ms: r.ms, comments: r.comments, messages: r.messages, error: r.error, evidence: json(r.evidence, null) }));
+
+/** Every tag that an account has. */
+export const accountTags = (db: Db): string[] => all<{ tag: string }>(db, `SELECT DISTINCT t.value AS tag FROM accounts a, json_each(a.tags) t WHERE a.status <> 'removed' ORDER BY 1`).map((r) => r.tag);
+/** Every group that an account asks for, `default` among them where one does. */
+export const accountGroups = (db: Db): string[] => all<{ name: string }>(db, `SELECT DISTINCT COALESCE(group_name, 'default') AS name FROM accounts WHERE status <> 'removed' ORDER BY 1`).map((r) => r.name);
+
+/** The proxy of a worker's accounts that have none of their own. */
+export const workerProxy = (db: Db, worker: string): string | null => one<{ id: string | null }>(db, 'SELECT proxy_id AS id FROM worker_configs WHERE worker_id = $worker', { worker })?.id ?? null;
+
 /** How many accounts ask for each group. */
 export const accountsByGroup = (db: Db): Map<string, number> =>
-  new Map(all<{ name: string; n: number }>(db, `SELECT COALESCE(group_name, 'default') name, COUNT(*) n FROM accounts WHERE status <> 'removed' GROUP BY 1`).map((r) => [r.name, r.n]));
+  new Map(all<{ name: string; n: number }>(db, `SELECT COALESCE(group_name, 'default') name, COUNT(*) n FROM accounts WHERE status = 'active' GROUP BY 1`).map((r) => [r.name, r.n]));
 
 /** Names alone, for choosing one. */
 export const accountNames = (db: Db, limit: number): { id: string; name: string }[] =>
@@ -75,8 +103,8 @@ export const findAccount = (db: Db, id: string): AccountRow | null => {
 };
 
 export const countAccounts = (db: Db): { total: number; loggedIn: number; monitoring: number; trouble: number } => {
-  const n = (rule: string) => count(db, `SELECT COUNT(*) n FROM accounts WHERE status <> 'removed' AND ${rule}`);
-  return { total: n('1'), loggedIn: n(`login_status = 'logged_in'`), monitoring: n(`activity = 'monitoring'`), trouble: n(`login_status IN ('expired', 'login_failed')`) };
+  const n = (rule: string) => count(db, `SELECT COUNT(*) n FROM accounts WHERE status = 'active' AND ${rule}`);
+  return { total: count(db, `SELECT COUNT(*) n FROM accounts WHERE status <> 'removed'`), loggedIn: n(`login_status = 'logged_in'`), monitoring: n(`activity = 'monitoring'`), trouble: n(`login_status IN ('expired', 'login_failed')`) };
 };
 
 export const likeOf = (text: string): string => `%${text.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
@@ -107,7 +135,7 @@ function toAccount(r: Record<string, any>, unread: Map<string, number>): Account
     loginSession: r.login_session,
     monitorInterval: r.monitor_interval,
     proxy: json(r.proxy, null),
-    limits: { perMinute: 6, perHour: 60, quiet: null, ...json<object>(r.limits, {}) },
+    limits: { perMinute: 6, perHour: 60, quiet: null, maxLength: null, ...json<object>(r.limits, {}) },
     lastLoginTime: r.last_login_time,
     cookiesValidUntil: r.cookies_valid_until,
     worker: r.assigned_worker_id,
@@ -121,6 +149,15 @@ function toAccount(r: Record<string, any>, unread: Map<string, number>): Account
     nextRoundMs: r.next_round_ms,
     lastRound: json(r.last_round, null),
     unread: unread.get(r.id) ?? 0,
+    proxyId: r.proxy_id,
+    tags: json(r.tags, []),
+    archived: r.archived === 1,
+    checkEvery: r.check_every,
+    lastCheck: json(r.last_check, null),
+    noticeHours: r.notice_hours,
+    approve: r.approve === 1,
+    remaking: r.remaking === 1,
+    fingerprint: json(r.fingerprint, null),
     createdAt: r.created_at,
     updatedAt: r.updated_at,
   };

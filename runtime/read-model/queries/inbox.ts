@@ -1,5 +1,6 @@
 import { all, count, one, where, type Db } from './read-model.ts';
 import { likeOf, used } from './accounts.ts';
+import { gramQuery } from '../grams.ts';
 import { repliesTo, type ReplyRow } from './replies.ts';
 
 export type InboxItem = {
@@ -53,7 +54,7 @@ export function listInbox(db: Db, ask: InboxAsk): InboxPage {
       after !== null && 't.id < $after',
       ask.search && matching(source, ask.search),
     ]);
-    const params = used(rule, { account: ask.account, after, direction: ask.direction, like: likeOf(ask.search ?? ''), match: phrase(ask.search ?? '') });
+    const params = used(rule, { account: ask.account, after, direction: ask.direction, like: likeOf(ask.search ?? ''), match: matchOf(ask.search ?? '') });
     return all(db, `SELECT ${source.columns}, a.account_name, a.platform FROM ${source.table} t LEFT JOIN accounts a ON a.id = t.account_id WHERE ${rule} ORDER BY t.id DESC LIMIT $limit`, { ...params, limit }).map(toItem);
   };
   const merged = [...pick(SOURCES[0]!, afterC), ...pick(SOURCES[1]!, afterM)].sort((a, b) => b.detectedMs - a.detectedMs || (a.item < b.item ? 1 : -1));
@@ -64,15 +65,23 @@ export function listInbox(db: Db, ask: InboxAsk): InboxPage {
   return { items, next: `${Number.isFinite(c) ? c : ''}.${Number.isFinite(m) ? m : ''}` };
 }
 
-/** A trigram index finds nothing shorter than three characters: those are looked for one by one. */
+/** A trigram index finds nothing shorter than three characters: those are found by their pairs of letters, and signs one by one. */
 const matching = (source: Source, search: string): string =>
   [...search.trim()].length >= 3
     ? `'${source.mark}' || t.id IN (SELECT item FROM inbox_fts WHERE inbox_fts MATCH $match)`
-    : source.mark === 'c'
-      ? `(t.content LIKE $like ESCAPE '\\' OR t.author_name LIKE $like ESCAPE '\\')`
-      : `(t.content LIKE $like ESCAPE '\\' OR t.sender_name LIKE $like ESCAPE '\\')`;
+    : gramQuery(search) !== null
+      ? `'${source.mark}' || t.id IN (SELECT item FROM inbox_fts WHERE rowid IN (SELECT rowid FROM inbox_grams WHERE inbox_grams MATCH $match))`
+      : source.mark === 'c'
+        ? `(t.content LIKE $like ESCAPE '\\' OR t.author_name LIKE $like ESCAPE '\\')`
+        : `(t.content LIKE $like ESCAPE '\\' OR t.sender_name LIKE $like ESCAPE '\\')`;
 
-const phrase = (search: string) => `"${search.trim().replaceAll('"', '""')}"`;
+const matchOf = (search: string) => ([...search.trim()].length >= 3 ? `"${search.trim().replaceAll('"', '""')}"` : (gramQuery(search) ?? ''));
+
+/** Items by a rule over `t`, the newest first: `params` name what the rule names, `before` an id, and `limit`. */
+export function itemsOf(db: Db, type: 'comment' | 'message', rule: string, params: Record<string, unknown>): InboxItem[] {
+  const source = SOURCES[type === 'comment' ? 0 : 1]!;
+  return all(db, `SELECT ${source.columns}, a.account_name, a.platform FROM ${source.table} t LEFT JOIN accounts a ON a.id = t.account_id WHERE ${rule} AND t.id < $before ORDER BY t.id DESC LIMIT $limit`, params).map(toItem);
+}
 
 export const isInboxKey = (text: string): boolean => /^\d{0,15}\.\d{0,15}$/.test(text);
 

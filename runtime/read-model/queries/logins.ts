@@ -25,6 +25,9 @@ const FROM = 'SELECT l.*, a.account_name FROM login_sessions l LEFT JOIN account
 
 export const listLogins = (db: Db, limit: number, offset = 0): LoginRow[] => all(db, `${FROM} ORDER BY l.created_at DESC, l.id LIMIT $limit OFFSET $offset`, { limit, offset }).map(toLogin);
 
+/** Those of one account, the newest first. */
+export const loginsOf = (db: Db, account: string, limit: number): LoginRow[] => all(db, `${FROM} WHERE l.account_id = $account ORDER BY l.created_at DESC, l.id LIMIT $limit`, { account, limit }).map(toLogin);
+
 /** Logins that wait for someone: a code to scan or a challenge to answer. */
 export const openLogins = (db: Db): LoginRow[] => all(db, `${FROM} WHERE l.status IN ('pending', 'scanning', 'challenge', 'confirming') ORDER BY l.created_at DESC LIMIT 50`).map(toLogin);
 

@@ -26,6 +26,15 @@ export type ReplyRow = {
   submittedMs: number | null;
   /** Epoch seconds. */
   executedAt: number | null;
+  conversation: string | null;
+  /** When it is to go out; while it is held, until when it can be taken back. */
+  sendMs: number | null;
+  decidedBy: string | null;
+  decidedMs: number | null;
+  retryOf: string | null;
+  replacedBy: string | null;
+  rule: string | null;
+  evidence: { picture: string | null; saw: string | null } | null;
   createdAt: number;
   createdMs: number;
   updatedMs: number;
@@ -57,6 +66,12 @@ export const countRepliesByStatus = (db: Db): Record<string, number> =>
 export const repliesTo = (db: Db, account: string, target: string): ReplyRow[] =>
   all(db, `${FROM} WHERE r.account_id = $account AND r.target_id = $target ORDER BY r.created_ms`, { account, target }).map(toReply);
 
+/** The answers within a talk, the oldest first. */
+export const repliesOf = (db: Db, conversation: string): ReplyRow[] => all(db, `${FROM} WHERE r.conversation_id = $conversation ORDER BY r.created_ms DESC LIMIT 60`, { conversation }).map(toReply).reverse();
+
+/** The attempt that was made after this one, if there is one. */
+export const laterAttempt = (db: Db, id: string): string | null => one<{ id: string }>(db, 'SELECT id FROM replies WHERE retry_of = $id LIMIT 1', { id })?.id ?? null;
+
 export const findReply = (db: Db, id: string): ReplyRow | null => {
   const row = one(db, `${FROM} WHERE r.id = $id`, { id });
   return row && toReply(row);
@@ -84,6 +99,14 @@ function toReply(r: Record<string, any>): ReplyRow {
     looked: r.looked,
     submittedMs: r.submitted_ms,
     executedAt: r.executed_at,
+    conversation: r.conversation_id,
+    sendMs: r.send_ms,
+    decidedBy: r.decided_by,
+    decidedMs: r.decided_ms,
+    retryOf: r.retry_of,
+    replacedBy: r.replaced_by,
+    rule: r.rule_id,
+    evidence: json(r.evidence, null),
     createdAt: r.created_at,
     createdMs: r.created_ms,
     updatedMs: r.updated_ms,

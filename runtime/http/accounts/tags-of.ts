@@ -1,0 +1,2 @@
+/** Tags as somebody types them. */
+export const tagsOf = (text: string): string[] => [...new Set(text.split(/[,，、;；\n]+/).map((t) => t.trim()).filter(Boolean))];

@@ -1,0 +1,75 @@
+import { realpathSync, watch, type FSWatcher } from 'node:fs';
+import type { PlatformAbout } from '../platform-check/platform-about.ts';
+import { probePlatforms } from '../platform-check/probe-platforms.ts';
+
+type Options = { extra: string; limitMs?: number; changed(): void; failed(message: string): void; /** Known before anything was loaded. */ known: readonly string[] };
+
+const SETTLE = 300;
+
+/** What the platforms of this machine are, found out in a thread and again whenever their folder changes. Nothing of them runs in this process. */
+export class PlatformList {
+  readonly #o: Options;
+  #list: PlatformAbout[];
+  #watcher: FSWatcher | null = null;
+  #due: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | null = null;
+  #again = false;
+
+  constructor(options: Options) {
+    this.#o = options;
+    this.#list = options.known.map((id) => ({ id, label: id, ok: true, reason: null, flows: [], can: null, own: true }));
+    void this.look();
+    if (!options.extra) return;
+    try {
+      this.#watcher = watch(realpathSync(options.extra), { recursive: true, persistent: false }, () => {
+        clearTimeout(this.#due);
+        this.#due = setTimeout(() => void this.look(), SETTLE);
+      });
+      this.#watcher.on('error', (error) => options.failed(error.message));
+    } catch (error) {
+      options.failed((error as Error).message);
+    }
+  }
+
+  get list(): PlatformAbout[] {
+    return this.#list;
+  }
+
+  get ids(): string[] {
+    return this.#list.filter((p) => p.ok).map((p) => p.id);
+  }
+
+  /** Looks again; one look at a time. */
+  async look(): Promise<void> {
+    if (this.#looking) {
+      this.#again = true;
+      return this.#looking;
+    }
+    this.#looking = this.#look().finally(() => {
+      this.#looking = null;
+      if (this.#again) void this.look();
+      this.#again = false;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { list } = await probePlatforms(this.#o.extra, this.#o.limitMs);
+      const before = new Map(this.#list.map((p) => [p.id, p]));
+      // One that takes the name of another is named behind it.
+      this.#list = list.map((p) => {
+        const had = before.get(p.id);
+        return !p.ok && !p.own && had?.ok && had.can ? { ...had, reason: `its last change is broken: ${p.reason}` } : p;
+      });
+      this.#o.changed();
+    } catch (error) {
+      this.#o.failed((error as Error).message);
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    clearTimeout(this.#due);
+  }
+}
