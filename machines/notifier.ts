@@ -1,12 +1,7 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { outward, stamp } from './effect.ts';
+import type { Notice, NoticeType, Priority } from './notice.ts';
 import type { SinkMessage } from './sink.ts';
-
-export type Priority = 'low' | 'normal' | 'high' | 'urgent';
-export type NoticeType = 'comment' | 'direct_message' | 'account_status' | 'system';
-
-/** One notification on its way out; `at` is epoch milliseconds, `key` names it once for ever. */
-export type Notice = { key: string; type: NoticeType; account: string | null; accountName: string | null; title: string; content: string; priority: Priority; at: number };
 
 export type NotifierConfig = {
   name: string;

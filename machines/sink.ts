@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { Announcement, Severity } from './alert.ts';
-import type { Notice } from './notifier.ts';
+import type { Notice } from './notice.ts';
 import { effect, faultOf, outward, stamp } from './effect.ts';
 
 export type SinkConfig = {

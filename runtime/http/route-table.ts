@@ -7,6 +7,7 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { notificationRuleApi } from './api/notification-rule-api.ts';
 import { proxyApi } from './api/proxy-api.ts';
 import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
@@ -35,6 +36,7 @@ import { oneAccountPages } from './pages/account-page.ts';
 import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
+import { notificationRulePages } from './pages/notification-rule-pages.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
 import { platformPages } from './pages/platform-pages.ts';
@@ -72,6 +74,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...cannedPages(),
     ...rulePages(),
     ...replyPages(),
+    ...notificationRulePages(),
     ...notificationPages(),
     ...alertPages(),
     ...mapPages(),
@@ -100,6 +103,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountFileApi(),
     ...accountApi(),
     ...proxyApi(),
+    ...notificationRuleApi(),
     ...platformApi(),
     ...messageApi(),
     ...talkApi(),

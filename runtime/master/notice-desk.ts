@@ -1,4 +1,5 @@
-import type { Notice, NotifierConfig, NotifierContext, Place, Priority } from '../../machines/notifier.ts';
+import type { Notice, Priority } from '../../machines/notice.ts';
+import type { NotifierConfig, NotifierContext, Place } from '../../machines/notifier.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 

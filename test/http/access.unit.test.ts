@@ -9,6 +9,7 @@ const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
     'GET /platforms', 'GET /evidence/:account/:name', 'GET api/platforms',
+    'GET /notifications/rules', 'GET /notifications/fresh', 'GET api/notification-rules', 'GET api/notification-rules/:id',
     'GET /alerts', 'GET api/alerts', 'GET api/alerts/:id', 'GET api/alert-rules', 'GET api/alert-rules/:id',
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
     'GET /settings', 'GET /streams', 'GET /hub', 'GET /agent-hub', 'GET /tasks', 'GET /tasks/:id', 'GET /agents', 'GET /agents/:id', 'GET /queues', 'GET /schedules', 'GET /schedules/:id', 'GET /task-templates', 'GET /task-templates/:id', 'GET api/schedules', 'GET api/schedules/:id', 'GET api/task-templates', 'GET api/task-templates/:id', 'GET api/stats', 'GET api/hub/series',  'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
@@ -22,6 +23,7 @@ const TABLE: Record<Route['needs'], string[]> = {
     'GET api/rules', 'GET api/rules/:id', 'GET api/rules/:id/log', 'POST api/rules/try',
   ],
   operate: [
+    'GET /notifications/rules/new', 'POST /notifications/rules', 'GET /notifications/rules/:id/edit', 'POST /notifications/rules/:id', ...['enable', 'disable', 'flush', 'remove'].map((v) => `POST /notifications/rules/:id/${v}`), 'POST api/notification-rules', 'PATCH api/notification-rules/:id', 'PUT api/notification-rules/:id', 'DELETE api/notification-rules/:id', ...['enable', 'disable', 'flush'].map((v) => `POST api/notification-rules/:id/${v}`),
     'GET /platforms/:id/test', 'POST /platforms/:id/test', 'POST api/platforms/:id/test', 'GET /accounts/:id/login/cookies', 'POST /accounts/:id/login/:method',
     'GET /alerts/new', 'POST /alerts', 'GET /alerts/:id/edit', 'POST /alerts/:id', ...['snooze', 'acknowledge', 'wake', 'enable', 'disable', 'remove'].map((v) => `POST /alerts/:id/${v}`), ...['acknowledge', 'snooze', 'wake'].map((v) => `POST api/alerts/:id/${v}`), 'POST api/alert-rules', 'PATCH api/alert-rules/:id', 'PUT api/alert-rules/:id', 'DELETE api/alert-rules/:id', 'POST api/alert-rules/:id/enable', 'POST api/alert-rules/:id/disable',
     'GET /accounts/batch', 'POST /accounts/batch', 'GET /workers/batch', 'POST /workers/batch', 'GET /workers/batch/:job', 'GET /accounts/batch/:job', 'GET /accounts/new', 'POST /accounts', 'GET /accounts/:id/edit', 'GET /accounts/:id/assign', 'POST /accounts/:id', 'POST /accounts/:id/assign', 'POST /accounts/:id/login', 'POST /accounts/:id/pause', 'POST /accounts/:id/resume', 'POST /accounts/:id/crawl', 'POST /accounts/:id/remove',

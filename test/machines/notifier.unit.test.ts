@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { notifier as bound, notifierConfig } from '../../actors/notifier.ts';
-import type { Notice, Place } from '../../machines/notifier.ts';
+import type { Notice } from '../../machines/notice.ts';
+import type { Place } from '../../machines/notifier.ts';
 import type { SinkMessage } from '../../machines/sink.ts';
 import { Story } from './story.ts';
 

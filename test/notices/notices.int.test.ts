@@ -49,6 +49,7 @@ it('each notification goes out once, signed, to those that want it, though the m
     await found('shop', 0, 3);
     await until(() => stage.rows('SELECT 1 FROM comments').length === 3, 'what was found before is there');
     expect(await stage.command('notifier/shop', 'create', { name: 'The shop', sink: 'ops', accounts: ['shop'], types: ['comment'] })).toMatchObject({ ok: true });
+    await until(() => stage.rows('SELECT 1 FROM notifiers').length === 1, 'the rule is seen');
     expect(await stage.command('sink/ops', 'remove')).toMatchObject({ ok: false, code: 'conflict', message: expect.stringContaining('The shop') });
 
     const sent = () => hook.got.flatMap((g) => g.items.map((i) => i.key));
