@@ -39,6 +39,7 @@ import { commonVerbs } from './common-verbs.ts';
 import { Depends } from './depends.ts';
 import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
+import { erasureEffects } from './erasure-effects.ts';
 import { FleetSettingsReader } from './fleet-settings.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { Gates } from './gates.ts';
@@ -126,6 +127,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...proxyEffects({ db, liveness, vault: () => vault, url: config.proxyCheckUrl, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'proxy' }) }),
       ...keyEffects(() => vault),
       ...alertEffects({ db, engine: () => engine, vault: () => vault }),
+      ...erasureEffects({ db, mux, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
       ...scheduleEffects({ engine: () => engine, command: (to, verb, payload, id, by) => commands.run({ to, verb, payload, id, by }), template: (name) => settings.value(TASK_TEMPLATE_KEY + name) }),
       place: placer,

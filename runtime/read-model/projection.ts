@@ -95,15 +95,23 @@ export class Projection {
       this.topics.add('notification');
       return;
     }
+    if (what === 'erased') {
+      this.talks.erase(account, String(body.who), (Array.isArray(body.talks) ? body.talks : []).map(String), at);
+      this.topics.add('notification').add('reply').add('conversation');
+      return;
+    }
+    const quiet = body.again === true;
     for (const item of body.items ?? []) {
       if (what === 'comment') {
-        if (!this.talks.comment(account, item, at)) continue;
+        if (!this.talks.comment(account, item, at) || quiet) continue;
         this.notify({ key: `comment-${account}-${item.id}`, type: 'comment', account, related: item.id, title: item.author.name, content: item.text, priority: 'normal', at });
       } else {
-        if (!this.talks.message(account, item, at)) continue;
+        if (!this.talks.message(account, item, at) || quiet) continue;
         if (item.direction === 'inbound') this.notify({ key: `message-${account}-${item.id}`, type: 'direct_message', account, related: item.id, title: item.sender.name, content: item.text, priority: 'high', at });
       }
     }
+    // What is written anew stands behind what was said of it.
+    if (quiet && Array.isArray(body.read) && body.read.length > 0) this.talks.read(account, what === 'comment' ? body.read.map(String) : [], what === 'message' ? body.read.map(String) : [], true);
   }
 
   private log(m: Message): void {

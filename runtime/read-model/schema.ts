@@ -284,6 +284,13 @@ CREATE TABLE IF NOT EXISTS alerts (
   rule TEXT NOT NULL, status TEXT NOT NULL,   -- off, ok, pending, firing, snoozed, acknowledged, resolved
   breaching TEXT NOT NULL DEFAULT '[]', text TEXT NOT NULL, since_ms INTEGER, fired_ms INTEGER, resolved_ms INTEGER, acknowledged_by TEXT, snoozed_ms INTEGER, history TEXT NOT NULL DEFAULT '[]', error TEXT, updated_ms INTEGER NOT NULL);
 
+-- Talks of people whose data was deleted: what journals still say of the time before is shown no more.
+CREATE TABLE IF NOT EXISTS erased_talks (conversation_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS erasures (
+  id TEXT PRIMARY KEY, platform TEXT NOT NULL, status TEXT NOT NULL,   -- erasing, waiting, forgetting, done
+  erased TEXT, error TEXT, attempt INTEGER NOT NULL, next_ms INTEGER, by TEXT NOT NULL, created_ms INTEGER NOT NULL, done_ms INTEGER);
+
 CREATE TABLE IF NOT EXISTS notifiers (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, sink_id TEXT NOT NULL, config TEXT NOT NULL, status TEXT NOT NULL,   -- off, waiting, gathering
   gathered INTEGER NOT NULL, next_ms INTEGER, notices INTEGER NOT NULL, messages INTEGER NOT NULL, since_ms INTEGER NOT NULL, seen TEXT NOT NULL, updated_ms INTEGER NOT NULL);
