@@ -18,3 +18,6 @@ export function readKeepDays(stored: unknown): KeepDays {
   const read = keepDays.safeParse(stored ?? {});
   return read.success ? read.data : keepDays.parse({});
 }
+
+/** Some of them, each only where it is given. */
+export const someKeepDays = Object.fromEntries(Object.entries(keepDays.shape).map(([k, v]) => [k, v.unwrap().optional()])) as { [K in keyof KeepDays]: z.ZodOptional<ReturnType<(typeof keepDays.shape)[K]['unwrap']>> };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keepDays } from '../../read-model/keep-days.ts';
+import { keepDays, someKeepDays } from '../../read-model/keep-days.ts';
 import { listErasures, personBy } from '../../read-model/queries/erasures.ts';
 import { countOld } from '../../read-model/retention.ts';
 import { readFleetSettings } from '../fleet/settings.ts';
@@ -11,7 +11,7 @@ import { answer, mount, readBody, readCamelBody } from './respond.ts';
 
 const TAG = 'data';
 const erasing = z.strictObject({ platform: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'must be a platform id'), person: z.string().trim().min(1, 'must be the platform\'s id of the person').max(200), dry_run: z.boolean().default(false) });
-const looking = z.strictObject(Object.fromEntries(Object.entries(keepDays.shape).map(([k, v]) => [k, v.optional()])) as { [K in keyof typeof keepDays.shape]: z.ZodOptional<(typeof keepDays.shape)[K]> });
+const looking = z.strictObject(someKeepDays);
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** What is kept, taken along and deleted. What is set is part of /fleet/settings. */

@@ -7,14 +7,14 @@ import { found, type Call } from '../call.ts';
 import { fleetGroups } from '../fleet/groups.ts';
 import { readFleetSettings, saveFleetSettings } from '../fleet/settings.ts';
 import type { Route } from '../routes.ts';
-import { keepDays } from '../../read-model/keep-days.ts';
+import { keepDays, someKeepDays } from '../../read-model/keep-days.ts';
 import { id, pathId } from './query.ts';
 import { answer, mount, readBody, readCamelBody } from './respond.ts';
 
 const TAG = 'fleet';
 const creating = scalerConfig.safeExtend({ group_name: id });
 const patching = bound.commands['update']!.schema;
-const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), ...(Object.fromEntries(Object.entries(keepDays.shape).map(([k, v]) => [k, v.unwrap().optional()])) as { [K in keyof typeof keepDays.shape]: z.ZodOptional<ReturnType<(typeof keepDays.shape)[K]['unwrap']>> }) }).refine((v) => Object.keys(v).length > 0, `name at least one of strategy, taskStrategy, ${Object.keys(keepDays.shape).join(', ')}`);
+const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), ...someKeepDays }).refine((v) => Object.keys(v).length > 0, `name at least one of strategy, taskStrategy, ${Object.keys(keepDays.shape).join(', ')}`);
 
 export const fleetApi = (): Route[] => [
   ...mount('get', '/groups', 'read', { tag: TAG, summary: 'Groups with their workers, room, accounts, and why accounts wait', answer: '{success, groups}' }, (call) => answer(call, {
