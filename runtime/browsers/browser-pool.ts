@@ -7,7 +7,7 @@ import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chrom
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
 import { FreeBrowsers } from './free-browsers.ts';
-import { contextOptions, freeContextOptions, launchOptions } from './launch-options.ts';
+import { contextOptions, freeContextOptions, launchOptions, NO_UDP } from './launch-options.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
 import { openProxyDoor, type ProxyDoor, type ProxySpec } from './proxy-door.ts';
 import { proxyFault } from './proxy-fault.ts';
@@ -241,7 +241,7 @@ export class BrowserPool {
 
   async #profile(account: string, fingerprint: Fingerprint, proxy: string | null) {
     const profile = join(this.#options.dir, `browser_${account}`);
-    const { context, lock, fresh } = await this.#persistent(profile, contextOptions(fingerprint, proxy));
+    const { context, lock, fresh } = await this.#persistent(profile, contextOptions(fingerprint, proxy), proxy === null ? [] : [NO_UDP]);
     return { context, fresh, dispose: () => shut(context, profile, lock) };
   }
 
@@ -252,17 +252,17 @@ export class BrowserPool {
 
   async #launchShared(name: string): Promise<{ context: BrowserContext; close(): Promise<void> }> {
     const profile = join(this.#options.dir, `browser_${name}`);
-    const { context, lock } = await this.#persistent(profile, {});
+    const { context, lock } = await this.#persistent(profile, {}, [NO_UDP]);
     return { context, close: () => shut(context, profile, lock) };
   }
 
-  async #persistent(profile: string, options: object) {
+  async #persistent(profile: string, options: object, args: readonly string[]) {
     const lock = lockProfile(profile);
     const launch = async () => {
       await mkdir(profile, { recursive: true, mode: 0o700 });
       await clearProfile(profile);
       const fresh = (await readdir(profile)).length === 0;
-      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
+      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door), ...args]), ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
       for (const { process } of chromiumsUnder(profile)) childGivesWay(process.pid);
