@@ -31,6 +31,7 @@ import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { accountFilePages } from './pages/account-file-pages.ts';
 import { oneAccountPages } from './pages/account-page.ts';
 import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
@@ -62,6 +63,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...doorRoutes(),
     ...fileRoutes(),
     ...overviewPages(),
+    ...accountFilePages(),
     ...accountPages(),
     ...oneAccountPages(),
     ...loginPages(),

@@ -263,7 +263,7 @@ export const zhCN = {
   'workers.groups-hint': '用逗号分隔',
   'workers.group-strict': '只服务自己的分组',
   'workers.labels': '标签',
-  'workers.proxy-hint': '代理目前在每个账号上设置',
+  'workers.proxy-hint': '没有指定代理的账号用它',
   'workers.memory-action': '内存超限时',
   'workers.restart-delay-hint': '之后每次翻倍，最长 5 分钟',
   'workers.max-restarts-hint': '10 分钟内',
