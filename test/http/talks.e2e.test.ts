@@ -37,6 +37,11 @@ function obeys(f: Fixture): void {
 }
 
 const ready = (page: Page) => page.waitForFunction(() => 'htmx' in window);
+/** Opens a page and waits until it is live. */
+const openLive = async (page: Page, url: string) => {
+  await Promise.all([page.waitForResponse(/\/events/), page.goto(url)]);
+  await ready(page);
+};
 const openId = (page: Page) => page.locator('.thread').getAttribute('data-thread');
 const rows = (page: Page) => page.locator('.talk-line').evaluateAll((list) => list.map((l) => l.id.replace('line-', '')));
 
@@ -46,8 +51,7 @@ describe('a day in the inbox, by keys', () => {
     obeys(f);
     await f.deps.users.put('mei', JSON.stringify({ name: 'mei', hash: 'x', scope: 'operate', first: false, changedAt: 1 }));
     const { context, page, complaints } = await visitor(f, base);
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     const [first, second, third] = await rows(page);
     await page.keyboard.press('j');
     await page.locator(`#thread-${first}`).waitFor();
@@ -93,8 +97,7 @@ describe('a day in the inbox, by keys', () => {
     const { f, base } = await site();
     obeys(f);
     const { context, page, complaints } = await visitor(f, base, { lang: 'zh-CN' });
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     const [one, two, three] = await rows(page);
     await page.keyboard.press('j');
     await page.locator(`#thread-${one}`).waitFor();
@@ -173,8 +176,7 @@ describe('the box for an answer', () => {
     const { f, base } = await site();
     obeys(f);
     const { context, page, complaints } = await visitor(f, base, { width: 390, scheme: 'dark' });
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     await page.locator('.talk-line a').first().click();
     await page.locator('.thread').waitFor();
     await page.fill('[data-draft]', 'tomorrow, then');
@@ -227,8 +229,7 @@ describe('what waits for a person', () => {
   it('is spared by a rule: made, tried and let loose', async () => {
     const { f, base } = await site();
     const { context, page, complaints } = await visitor(f, base);
-    await page.goto(`${base}/rules`);
-    await ready(page);
+    await openLive(page, `${base}/rules`);
     await page.getByRole('button', { name: 'New rule' }).first().click();
     const dialog = page.locator('dialog[open]');
     await dialog.locator('[name=name]').fill('Price');
