@@ -26,11 +26,11 @@ export function platformsPage(x: Ctx, m: { platforms: PlatformRow[]; mayAct: boo
 
 function row(x: Ctx, p: PlatformRow, mayAct: boolean): Html {
   const { can } = p;
-  return html`<tr id=${`platform-${p.id}`} data-row=""><td data-label=${x.t('platforms.name')}><b>${p.label}</b><div class="sub"><code>${p.id}</code>${p.own ? null : html` ${chip(x.t('platforms.plugin'), 'note')}`}</div></td>
+  return html`<tr id=${`platform-${p.id}`} data-row=""><td data-label=${x.t('platforms.name')} class="platform-name"><b>${p.label}</b><div class="sub"><code>${p.id}</code>${p.own ? null : html` ${chip(x.t('platforms.plugin'), 'note')}`}</div></td>
   <td data-label=${x.t('state')} class="platform-state">${stateTag(x, p)}${p.reason ? html`<div class="sub bad-text">${p.reason}</div><div class="sub">${p.ok ? x.t('platforms.old-works') : x.t('platforms.mend', { id: p.id })}</div>` : null}</td>
   <td data-label=${x.t('platforms.methods')}>${p.methods.length === 0 ? none() : html`<div class="chips">${p.methods.map((id) => chip(x.word('method', id)))}</div>`}</td>
   <td data-label=${x.t('platforms.abilities')}>${can ? html`<div class="chips">${ABILITIES.filter((a) => can[a]).map((a) => chip(x.word('ability', a)))}</div><div class="sub">${x.t('platforms.length', { n: can.maxLength })} · ${can.verifyReliable ? x.t('platforms.sure') : x.t('platforms.unsure')}</div>` : none()}</td>
-  <td data-label=${x.t('platforms.accounts')}>${p.accounts > 0 ? html`<a href=${`/accounts?platform=${p.id}`}>${p.accounts}</a>` : html`<span class="muted">${x.t('platforms.nobody')}</span>`}</td>
+  <td data-label=${x.t('platforms.accounts')}>${p.accounts > 0 ? p.accounts : html`<span class="muted">${x.t('platforms.nobody')}</span>`}</td>
   <td data-label=${x.t('platforms.workers')}>${p.workers}<small class="muted"> / ${p.ofWorkers}</small></td>
   <td class="end actions" data-label=${x.t('actions')}>${mayAct && p.ok ? opener(`/platforms/${p.id}/test`, x.t('platforms.test'), 'plain') : null}</td></tr>`;
 }
@@ -69,7 +69,7 @@ function result(x: Ctx, r: NonNullable<TestModel['result']>): Html {
   return html`<p class=${bad.length > 0 ? 'warn-text' : 'good-text'}>${x.t('platforms.sum', { found: seen.length, later: later.length, missing: bad.length })}</p>
   ${bad.length > 0 ? html`<p class="muted small">${x.t('platforms.sum-next')}</p>` : null}
   ${failed.map((p) => html`<p class="bad-text small">${x.t('platforms.test-failed')}: ${p.name}: ${p.error}</p>`)}
-  <div class="table-box"><table><thead><tr><th>${x.t('platforms.selector')}</th><th>${x.t('platforms.fallbacks')}</th><th>${x.t('platforms.matches')}</th></tr></thead><tbody>${list(bad)}${list(later)}${list(seen.filter((row) => first(row) === 0))}</tbody></table></div>
+  <p class="small muted found-head">${x.t('platforms.fallbacks')}</p><dl class="found-list" aria-label=${x.t('platforms.selector')}>${list(bad)}${list(later)}${list(seen.filter((row) => first(row) === 0))}</dl>
   ${missing.length > bad.length ? html`<details><summary class="small muted">${x.t('platforms.elsewhere', { n: missing.length - bad.length })}</summary><p class="small"><code>${missing.filter((row) => ELSEWHERE.test(row.name)).map((row) => row.name).join(', ')}</code></p></details>` : null}
   <p class="small muted">${x.t('platforms.page')}: ${r.pages.map((p, i) => html`${i > 0 ? ' · ' : null}<span title=${p.url}>${p.name}</span>`)}</p>`;
 }
@@ -77,5 +77,5 @@ function result(x: Ctx, r: NonNullable<TestModel['result']>): Html {
 const total = (f: SelectorRow['fallbacks'][number]): number => Object.values(f.matches).reduce((a, b) => a + b, 0);
 
 function selectorRow(x: Ctx, row: SelectorRow, first: number): Html {
-  return html`<tr class=${first < 0 ? 'missing' : first > 0 ? 'later' : ''}><td><b>${row.name}</b></td><td><ol class="fallbacks">${row.fallbacks.map((f) => html`<li class=${total(f) > 0 ? 'hit' : ''}><code>${f.selector}</code>${f.error ? html` <small class="bad-text">${x.t('platforms.unread', { why: f.error })}</small>` : null}</li>`)}</ol></td><td><ol class="fallbacks">${row.fallbacks.map((f) => html`<li>${total(f) === 0 ? html`<span class="muted">${x.t('platforms.nowhere')}</span>` : Object.entries(f.matches).filter(([, n]) => n > 0).map(([page, n], i) => html`${i > 0 ? ', ' : null}${page} × ${n}`)}</li>`)}</ol></td></tr>`;
+  return html`<div class=${first < 0 ? 'missing' : first > 0 ? 'later' : ''}><dt><b>${row.name}</b></dt><dd><ol class="fallbacks">${row.fallbacks.map((f) => html`<li class=${total(f) > 0 ? 'hit' : ''}><code>${f.selector}</code><span>${f.error ? html`<small class="bad-text">${x.t('platforms.unread', { why: f.error })}</small>` : total(f) === 0 ? html`<small class="muted">${x.t('platforms.nowhere')}</small>` : html`<small>${Object.entries(f.matches).filter(([, n]) => n > 0).map(([page, n], i) => html`${i > 0 ? ', ' : null}${page} × ${n}`)}</small>`}</span></li>`)}</ol></dd></div>`;
 }

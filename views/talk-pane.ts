@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, chip, clock, tag } from './parts.ts';
+import { ago, chip, clock, menu, opener, tag } from './parts.ts';
 import { replyState, type ReplyLine } from './reply-line.ts';
 
 export type TalkItem = { item: string; platformId: string; author: string; content: string; direction: 'inbound' | 'outbound'; postedMs: number; detectedMs: number };
@@ -38,12 +38,12 @@ const SHOWN = 2_000;
 const MANY = 1_000;
 
 /** The open talk: what is known of it, what was said, and the box for the next answer. */
-export function talkPane(x: Ctx, o: TalkModel | null, more: { back: string; mayAct: boolean }): Value {
+export function talkPane(x: Ctx, o: TalkModel | null, more: { back: string; mayAct: boolean; mayErase: boolean }): Value {
   if (!o) return html`<div class="empty quiet"><p class="empty-title">${x.t('inbox.pick')}</p><p>${x.t('inbox.pick-next')}</p></div>`;
   const answered = new Set(o.items.map((i) => i.platformId));
   return html`<article class="thread" id=${`thread-${o.id}`} data-thread=${o.id} data-unread-key=${o.unread > 0 ? (o.here?.item ?? '') : ''}>
     <header><a class="button plain back" href=${more.back}>← ${x.t('nav.inbox')}</a><div class="grow"><h2>${o.name}</h2><p class="sub">${x.t(o.type === 'comment' ? 'inbox.comment-to' : 'inbox.message-to', { account: o.accountName })} ${chip(x.word('platform', o.platform))} ${tag(x, o.state, 'conversation')}${o.snoozedMs ? html` ${x.t('talks.snoozed-until')} ${clock(x, o.snoozedMs)}` : null} ${o.assignee ? chip(`@${o.assignee}`) : null} ${o.labels.map((l) => chip(l, 'warn'))}</p></div>
-      ${more.mayAct ? actions(x, o) : null}</header>
+      ${more.mayAct ? actions(x, o) : null}${more.mayErase ? menu(x, `menu-talk-${o.id}`, [html`<a class="button plain" href=${`/settings/data/export?format=jsonl&account=${o.account}`} download="">${x.t('data.export-account')}</a>`, opener(`/settings/data/erase?talk=${o.id}`, x.t('data.erase-person'))]) : null}</header>
     <div class="talk">${o.post ? post(x, o.post) : null}${o.earlier ? html`<a class="button plain earlier" href=${o.earlier}>↑ ${x.t('talks.earlier')}</a>` : null}
       ${o.replies.filter((r) => !answered.has(r.targetId)).map((r) => replyState(x, r))}
       ${o.items.map((i) => [bubble(x, i, i.item === o.here?.item), o.replies.filter((r) => r.targetId === i.platformId).map((r) => replyState(x, r))])}

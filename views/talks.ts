@@ -40,7 +40,7 @@ export function talksPage(x: Ctx, m: TalksModel): Html {
         <a class="button plain" href="/inbox">${x.t('filter.clear')}</a></div></details>
     </form>
     ${menu(x, 'inbox-menu', [html`<a class="button plain" href="/inbox?view=items">${x.t('talks.items')}</a>`, html`<a class="button plain" href="/canned">${x.t('nav.canned')}</a>`, html`<a class="button plain" href="/rules">${x.t('nav.rules')}</a>`])}</div>
-  ${region(x, 'inbox', ['inbox', 'reply', 'conversation'], html`${tabs(x, m)}<div class=${`inbox ${m.open ? 'open' : ''}`}><div class="inbox-list" id="inbox-list">${list(x, m)}</div><div class="inbox-pane" id="inbox-pane">${talkPane(x, m.open, { back: query(m, {}), mayAct: m.mayAct })}</div></div>`, 'fill')}`;
+  ${region(x, 'inbox', ['inbox', 'reply', 'conversation'], html`${tabs(x, m)}<div class=${`inbox ${m.open ? 'open' : ''}`}><div class="inbox-list" id="inbox-list">${list(x, m)}</div><div class="inbox-pane" id="inbox-pane">${talkPane(x, m.open, { back: query(m, {}), mayAct: m.mayAct, mayErase: x.scope === 'admin' })}</div></div>`, 'fill')}`;
 }
 
 const select = (name: string, label: string, value: string, options: [string, string][]): Html =>

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Page } from 'playwright';
 import type { PlatformConfig } from '../contract.ts';
+import { Answers } from './answers.ts';
+import type { CreatorConfig } from './creator-config.ts';
+import { selfOf } from './creator-marks.ts';
 import { locate, present, timeoutOf, valueOf } from './locate.ts';
 import type { QrSite } from './qr-login.ts';
 
@@ -13,6 +16,7 @@ export function creatorLogin(config: PlatformConfig): QrSite {
   const textOf = async (page: Page, name: string): Promise<string> => ((await (await shown(page, name))?.textContent()) ?? '').trim().slice(0, 200);
   return {
     config,
+    begin: (page) => void Answers.of(page, config),
     async look(page) {
       if (await shown(page, 'userProfile')) return { is: 'in' };
       const sms = await shown(page, 'smsInput');
@@ -21,6 +25,8 @@ export function creatorLogin(config: PlatformConfig): QrSite {
       const dead = await shown(page, 'qrExpired');
       if (dead) {
         await ((await shown(page, 'qrRefresh')) ?? dead).click();
+        // Once is enough, however slow the new one comes.
+        await dead.waitFor({ state: 'hidden', timeout: 3000 }).catch(() => undefined);
         return { is: 'nothing' };
       }
       if (await shown(page, 'scanned')) return { is: 'scanned', prompt: '请在手机上确认登录' };
@@ -36,12 +42,16 @@ export function creatorLogin(config: PlatformConfig): QrSite {
       await (await locate(page, config, 'smsSubmit', timeout)).click();
     },
     async user(io, page) {
-      const avatar = await (await shown(page, 'userAvatar'))?.getAttribute('src');
-      const id = (await valueOf(page, config, 'userId')).replace(/^.*[:：]\s*/, '');
-      const nickname = await valueOf(page, config, 'userName');
+      const answers = Answers.of(page, config);
+      if (answers.has('user')) await answers.wait('user', 0, Math.min(3000, timeoutOf(config, 'element', 10_000)));
+      const self = selfOf(page, config as CreatorConfig);
+      const shownAvatar = await (await shown(page, 'userAvatar'))?.getAttribute('src');
+      const avatar = self?.avatar ?? (shownAvatar && /^https:/.test(shownAvatar) ? shownAvatar : null);
+      const id = self?.handle || self?.id || (await valueOf(page, config, 'userId')).replace(/^.*[:：]\s*/, '');
+      const nickname = self?.name || (await valueOf(page, config, 'userName'));
       const names = new Set(config.selectors.sessionCookie);
       const session = (await io.context.cookies()).find((c) => names.has(c.name) && c.expires > 0);
-      return { user: { id: id || nickname, nickname, avatar: avatar && /^https:/.test(avatar) ? avatar : null }, validUntil: session ? Math.round(session.expires * 1000) : Date.now() + WEEK };
+      return { user: { id: id || nickname, nickname, avatar }, validUntil: session ? Math.round(session.expires * 1000) : Date.now() + WEEK };
     },
   };
 }

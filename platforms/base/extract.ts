@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright';
 
-/** Where a value of an item stands: selectors in order (`:scope` is the item itself), each with an attribute to read or the item's text. */
+/** Where a value of an item stands: selectors in order (`:scope` is the item itself, `:scope.own` only if it has that class), each with an attribute to read or the item's text. */
 export type Field = { from: readonly (string | { css: string; attribute: string })[]; attribute?: string };
 
 const CAP = 10_000;
@@ -24,7 +24,8 @@ export function extract<K extends string>(from: Page | Locator, items: readonly 
           Object.entries(fields).map(([key, { from, attribute: all }]) => {
             for (const each of from) {
               const { css, attribute } = typeof each === 'string' ? { css: each, attribute: all } : each;
-              const element = css === ':scope' ? item : tried(() => item.querySelector(css), null);
+              const own = /^:scope(?=[.[]|$)/.test(css) ? css.slice(6) || '*' : null;
+              const element = own !== null ? (tried(() => item.matches(own), false) ? item : null) : tried(() => item.querySelector(css), null);
               const value = element && (attribute ? element.getAttribute(attribute) : element.textContent);
               if (value !== null && value !== undefined) return [key, value.trim().slice(0, cap)];
             }

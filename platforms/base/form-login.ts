@@ -40,12 +40,13 @@ export async function* formLogin(io: Io, site: QrSite, flow: 'password' | 'sms',
   try {
     for (let tried = 1; ; tried++) {
       const page = await io.page();
+      site.begin?.(page);
       await page.goto(config.urls.login ?? '', { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) });
       if (config.selectors[form.tab]) await (await locate(page, config, form.tab, elementMs)).click();
       const first = form.entries[0]!;
       await locate(page, config, first.field, elementMs);
       for (const { what, field, then } of form.entries) {
-        yield* pastSlider(page);
+        yield* reach(page, field);
         const box = await locate(page, config, field, elementMs);
         const label = (await box.getAttribute('placeholder')) ?? (await box.getAttribute('aria-label')) ?? '';
         const txn = randomUUID();
@@ -67,13 +68,16 @@ export async function* formLogin(io: Io, site: QrSite, flow: 'password' | 'sms',
     throw asFault(error, `logging in to ${config.label}`);
   }
 
-  /** A slider before the code is sent is moved by hand in the live view; nothing goes on until it is gone. */
-  async function* pastSlider(page: Page): AsyncGenerator<Step, void, void> {
-    const until = performance.now() + timeoutOf(config, 'loginCheck', 300_000);
-    for (let asked = false; await shown(page, 'slider'); asked = true) {
-      if (!asked) yield { kind: 'challenge', id: 'challenge-confirm', txn: randomUUID(), what: 'confirm', prompt: '请在实时画面中完成滑块验证', image: await page.screenshot() };
-      if (performance.now() > until) throw new PlatformFault('timeout', `nobody moved the slider on ${config.label} in time`);
-      await sleep(300, undefined, { signal: io.signal });
+  /** Waits for a field. A slider that comes before it is moved by hand in the live view; nothing goes on until it is gone. */
+  async function* reach(page: Page, field: string): AsyncGenerator<Step, void, void> {
+    let until = performance.now() + elementMs;
+    for (let asked = false; performance.now() < until && !(await present(page, config, field)); ) {
+      if (!asked && (await shown(page, 'slider'))) {
+        asked = true;
+        until = performance.now() + timeoutOf(config, 'loginCheck', 300_000);
+        yield { kind: 'challenge', id: 'challenge-confirm', txn: randomUUID(), what: 'confirm', prompt: '请在实时画面中完成滑块验证', image: await page.screenshot() };
+      }
+      await sleep(150, undefined, { signal: io.signal });
     }
   }
 }

@@ -16,6 +16,8 @@ export type Sight =
 
 export type QrSite = {
   config: PlatformConfig;
+  /** Called before the first page opens. */
+  begin?(page: Page): void;
   /** What is said when the page shows nothing of what was waited for. */
   missing?: string;
   look(page: Page): Promise<Sight>;
@@ -30,6 +32,7 @@ export async function* qrLogin(io: Io, site: QrSite, answer: (txn: string) => Pr
   const { config } = site;
   try {
     const page = await io.page();
+    site.begin?.(page);
     await page.goto(config.urls.login ?? '', { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) });
     yield* watchLogin(io, page, site, answer);
   } catch (error) {

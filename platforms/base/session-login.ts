@@ -9,6 +9,7 @@ import { noWall, visit } from './visit.ts';
 export async function* sessionLogin(io: Io, site: QrSite): AsyncGenerator<Step, void, void> {
   const { config } = site;
   try {
+    site.begin?.(await io.page());
     const { page } = await visit(io, config, config.urls.home ?? config.urls.login ?? '');
     await locate(page, config, 'userProfile', timeoutOf(config, 'element', 10_000)).catch(async (error: unknown) => {
       await noWall(page, config);

@@ -9,7 +9,9 @@ import { bare, present, timeoutOf } from './locate.ts';
  */
 export async function visit(io: Io, config: PlatformConfig, url: string): Promise<{ page: Page; status: number }> {
   const page = await io.page();
-  const answer = await page.goto(url, { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) }).catch((error: unknown) => {
+  const open = () => page.goto(url, { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) });
+  // A page that still follows the form sent before goes first.
+  const answer = await open().catch((error: Error) => (/interrupted by another navigation/.test(error.message) ? open() : Promise.reject(error))).catch((error: unknown) => {
     throw asFault(error, `opening ${bare(url)}`);
   });
   const status = answer?.status() ?? 0;

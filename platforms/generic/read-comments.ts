@@ -3,6 +3,7 @@ import { PlatformFault, type Comment, type Io } from '../contract.ts';
 import { extract } from '../base/extract.ts';
 import { fieldOf } from '../base/fields.ts';
 import { openList } from '../base/open-list.ts';
+import { readCursor } from '../base/read-cursor.ts';
 import { selectorsOf } from '../base/locate.ts';
 import { hash, idIn, linkOf, timeIn, urlOf } from './marks.ts';
 import type { GenericConfig } from './schema.ts';
@@ -27,7 +28,7 @@ export async function commentsOn(page: Page, config: GenericConfig): Promise<Com
 
 /** What came after the cursor, oldest first: page by page until one that is known, or as many pages as limits.pages says. */
 export async function readComments(config: GenericConfig, cursor: string | null, io: Io): Promise<{ items: Comment[]; cursor: string | null }> {
-  const known = new Set(cursor === null ? [] : (JSON.parse(cursor) as string[]));
+  const known = new Set(readCursor<string[]>(cursor, []));
   const all = new Map<string, Comment>();
   let url: string | null = urlOf(config, 'comments');
   for (let n = 0; url && n < config.limits.pages; n++) {

@@ -3,6 +3,7 @@ import { type Io, type Message } from '../contract.ts';
 import { extract } from '../base/extract.ts';
 import { fieldOf } from '../base/fields.ts';
 import { selectorsOf } from '../base/locate.ts';
+import { readCursor } from '../base/read-cursor.ts';
 import { openList } from '../base/open-list.ts';
 import { hash, idIn, linkOf, timeIn, urlOf } from './marks.ts';
 import type { GenericConfig } from './schema.ts';
@@ -25,7 +26,7 @@ export async function messagesOn(page: Page, config: GenericConfig, thread: Pick
 
 /** Opens every conversation whose line has changed, and gives what came after the message that was read last. */
 export async function readMessages(config: GenericConfig, cursor: string | null, io: Io): Promise<{ items: Message[]; cursor: string | null }> {
-  const known = new Map((cursor === null ? [] : (JSON.parse(cursor) as Known[])).map((k) => [k[0], k]));
+  const known = new Map(readCursor<Known[]>(cursor, []).map((k) => [k[0], k]));
   const items: Message[] = [];
   for (const thread of await threads(config, known, io)) {
     const page = await openList(io, config, thread.url, 'messageItem');

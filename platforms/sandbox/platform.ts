@@ -4,6 +4,7 @@ import { asFault } from '../base/as-fault.ts';
 import { extract } from '../base/extract.ts';
 import { selectorsOf } from '../base/locate.ts';
 import { qrLogin } from '../base/qr-login.ts';
+import { sessionLogin } from '../base/session-login.ts';
 import { visit } from '../base/visit.ts';
 import { sandboxLogin } from './login.ts';
 import { prepareReply } from './reply.ts';
@@ -39,11 +40,12 @@ export const create = (raw: PlatformConfig): Platform => {
   return {
     id: config.platform,
     label: config.label,
-    flows: [{ id: 'qrcode', label: 'QR code' }],
+    flows: [{ id: 'qrcode', label: 'QR code' }, { id: 'cookies', label: 'Cookies' }],
     can: { comments: true, messages: true, replyComment: true, replyMessage: true, maxLength: 500, verifyReliable: true },
 
     login(flow, io, answer) {
-      if (flow !== 'qrcode') throw new PlatformFault('refused', `the sandbox has no login flow "${flow}": use qrcode`);
+      if (flow === 'cookies') return sessionLogin(io, sandboxLogin(config));
+      if (flow !== 'qrcode') throw new PlatformFault('refused', `the sandbox has no login flow "${flow}": use qrcode or cookies`);
       return qrLogin(io, sandboxLogin(config), answer);
     },
 

@@ -1,5 +1,8 @@
 import type { Platform, PlatformConfig } from '../contract.ts';
+import { creatorConfig } from '../base/creator-config.ts';
 import { creatorSite } from '../base/creator-site.ts';
 
-/** Xiaohongshu on the web: comments and replies; it shows no private messages there. */
-export const create = (config: PlatformConfig): Platform => creatorSite(config, { comments: true, messages: false, replyComment: true, replyMessage: false, maxLength: 300 });
+export const schema = creatorConfig;
+
+/** Xiaohongshu on the web, with its message centre for accounts that have one. */
+export const create = (config: PlatformConfig): Platform => creatorSite(config, ['qrcode', 'sms', 'cookies'], { comments: true, messages: true, replyComment: true, replyMessage: true, maxLength: 300 });

@@ -1,17 +1,16 @@
-import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import type { PlatformAbout } from '../platform-check/platform-about.ts';
+import { FolderWatch } from '../platform-check/folder-watch.ts';
 import { probePlatforms } from '../platform-check/probe-platforms.ts';
 
 type Options = { extra: string; limitMs?: number; changed(): void; failed(message: string): void; /** Known before anything was loaded. */ known: readonly string[] };
 
-const SETTLE = 300;
+const LOOK = 2000;
 
 /** What the platforms of this machine are, found out in a thread and again whenever their folder changes. Nothing of them runs in this process. */
 export class PlatformList {
   readonly #o: Options;
   #list: PlatformAbout[];
-  #watcher: FSWatcher | null = null;
-  #due: NodeJS.Timeout | undefined;
+  #watcher: FolderWatch | null = null;
   #looking: Promise<void> | null = null;
   #again = false;
 
@@ -20,15 +19,7 @@ export class PlatformList {
     this.#list = options.known.map((id) => ({ id, label: id, ok: true, reason: null, flows: [], can: null, own: true }));
     void this.look();
     if (!options.extra) return;
-    try {
-      this.#watcher = watch(realpathSync(options.extra), { recursive: true, persistent: false }, () => {
-        clearTimeout(this.#due);
-        this.#due = setTimeout(() => void this.look(), SETTLE);
-      });
-      this.#watcher.on('error', (error) => options.failed(error.message));
-    } catch (error) {
-      options.failed((error as Error).message);
-    }
+    this.#watcher = new FolderWatch(options.extra, LOOK, () => void this.look());
   }
 
   get list(): PlatformAbout[] {
@@ -70,6 +61,5 @@ export class PlatformList {
 
   close(): void {
     this.#watcher?.close();
-    clearTimeout(this.#due);
   }
 }

@@ -43,6 +43,14 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
     const machine = named === null ? null : cordonOf(db, named);
     if (machine) return no('conflict', `${named} is on machine ${machine}, which is cordoned and gets no new accounts: uncordon it, or choose another worker`, field);
   }
+  if (to.kind === 'notifier' && (verb === 'create' || verb === 'update')) {
+    const { sink } = payload as { sink?: string };
+    if (sink !== undefined && !db.prepare('SELECT 1 FROM sinks WHERE id = ?').get(sink)) return no('not_found', `sink: there is no webhook or mailbox ${sink}: add one under Alerts`, 'sink');
+  }
+  if (to.kind === 'sink' && verb === 'remove') {
+    const using = db.prepare('SELECT name FROM notifiers WHERE sink_id = ? LIMIT 1').pluck().get(to.id) as string | undefined;
+    if (using !== undefined) return no('conflict', `the notification rule ${using} sends here: give it another place first`);
+  }
   if (to.kind === 'account' && (verb === 'create' || verb === 'update')) return proxyAllowed(db, engine, to, verb, payload as ProxyPayload);
   if (to.kind === 'proxy' && verb === 'remove') return proxyRemovable(db, to, payload as { confirm?: boolean });
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload, length);

@@ -11,7 +11,7 @@ const DURABLE = 'talks';
 // Each may come again while it is still worked at: whoever is told knows what it had.
 const ACK_WAIT = 5_000;
 
-type Body = { items?: (FoundComment | FoundMessage)[]; at?: number; conversations?: unknown; unread?: unknown };
+type Body = { items?: (FoundComment | FoundMessage)[]; at?: number; conversations?: unknown; unread?: unknown; again?: unknown };
 
 export type TalkWatchOptions = { mux: Mux; engine: Engine; rules: RuleDesk; log(level: 'warn', message: string): void };
 
@@ -68,6 +68,8 @@ export class TalkWatch {
   private async take(m: JsMsg): Promise<void> {
     const [, , account, what] = m.subject.split('.') as [string, string, string, string];
     const body = read(m.data);
+    // Written anew, or of somebody who is to be forgotten: no news.
+    if (body?.again === true || what === 'erased') return;
     if (!body || !m.subject.startsWith(`${PREFIX}.data.`)) return;
     const at = Number(body.at ?? 0);
     if (what === 'read') {

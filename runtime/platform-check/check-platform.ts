@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LoadedPlatform } from '../../platforms/load.ts';
 import type { ReplicaModule } from '../../platforms/replica.ts';
-import { openSession } from './check-session.ts';
+import { openSession, type Session } from './check-session.ts';
 import { contractChecks } from './contract-checks.ts';
 import { onReplica } from './on-replica.ts';
 import { selectorFaults } from './selector-syntax.ts';
@@ -53,7 +53,11 @@ export async function checkPlatform(loaded: LoadedPlatform, options: { replica?:
       stop = () => stage.stop();
       session = await openSession(stage);
     });
-    if (stands && session) for (const check of contractChecks) if (!(await run(check.name, () => check.run(session!))) && check.first) break;
+    if (stands && session) for (const check of contractChecks) {
+      const well = await run(check.name, () => check.run(session!));
+      await (session as Session).tidy();
+      if (!well && check.first) break;
+    }
   } finally {
     await (session as { close(): Promise<void> } | null)?.close().catch(() => undefined);
     await (stop as (() => Promise<void>) | null)?.().catch(() => undefined);

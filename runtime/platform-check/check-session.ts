@@ -12,18 +12,21 @@ export type Session = {
   /** Walks one login to its end, answering as the replica's user; `each` sees every step first. */
   logIn(flow: string, io: Io, each?: (step: Step) => Promise<void>): Promise<Step[]>;
   newestComment(): Promise<Target>;
+  /** Closes the pages that calls have left open, as a worker does. */
+  tidy(): Promise<void>;
   close(): Promise<void>;
 };
 
 export async function openSession(stage: Stage): Promise<Session> {
   const context = await stage.newContext();
   const { platform, replica } = stage;
+  const pages: Page[] = [];
   const io: Session['io'] = (signal = new AbortController().signal, of = context) => {
     let page: Page | null = null;
     return {
       account: 'acc-1', context: of, signal, log: () => undefined, screenshot: async () => undefined,
       async page() {
-        if (!page || page.isClosed()) page = await of.newPage();
+        if (!page || page.isClosed()) pages.push((page = await of.newPage()));
         return page;
       },
     };
@@ -46,6 +49,9 @@ export async function openSession(stage: Stage): Promise<Session> {
       const newest = items.at(-1);
       if (!newest) throw new Error('the replica shows no comment');
       return { type: 'comment', comment: newest.id, post: newest.post.id };
+    },
+    async tidy() {
+      await Promise.all(pages.splice(0).map((page) => page.close().catch(() => undefined)));
     },
     async close() {
       await context.close();

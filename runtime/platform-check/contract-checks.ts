@@ -81,6 +81,7 @@ export const contractChecks: readonly Check[] = [
       const flows = platform.flows.filter((f) => f.id !== 'cookies').map((f) => f.id);
       // The last one is the session that the other checks use.
       for (const flow of flows.reverse()) {
+        await session.tidy();
         const context = flow === flows.at(-1) ? undefined : await newContext();
         const io = session.io(undefined, context);
         let codes = 0;

@@ -1,6 +1,7 @@
-import { realpathSync, watch, type FSWatcher } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import type { Platform, PlatformConfig } from '../../platforms/contract.ts';
 import { loadExtra, loadPlatforms, type LoadedPlatform } from '../../platforms/load.ts';
+import { FolderWatch } from '../platform-check/folder-watch.ts';
 import { probePlatforms } from '../platform-check/probe-platforms.ts';
 import { WorkerFault } from './fault.ts';
 
@@ -10,20 +11,20 @@ type Options = {
   /** Whether a changed folder is loaded anew. */
   watch: boolean;
   limitMs?: number;
+  /** How often the folder is looked at, ms. */
+  lookMs?: number;
   log(level: 'info' | 'error', message: string): void;
   /** What it can has changed. */
   changed?(): void;
 };
 
-const SETTLE = 150;
-
 /** The platforms of a worker. A changed one takes the place of the old for new calls; a broken change leaves the last good one in place. */
 export class PlatformShelf {
   readonly #o: Options;
   readonly #all = new Map<string, LoadedPlatform>();
-  readonly #due = new Map<string, NodeJS.Timeout>();
-  #watcher: FSWatcher | null = null;
-  #turn: Promise<void> = Promise.resolve();
+  #watcher: FolderWatch | null = null;
+  #loaded: () => void = () => undefined;
+  #turn: Promise<void> = new Promise((done) => (this.#loaded = done));
 
   private constructor(options: Options) {
     this.#o = options;
@@ -32,13 +33,20 @@ export class PlatformShelf {
   static async open(options: Options): Promise<PlatformShelf> {
     const shelf = new PlatformShelf(options);
     const { extra, limitMs, log } = options;
-    const leftOut = extra ? (await probePlatforms(extra, limitMs)).leftOut : undefined;
+    // What changes while it is loaded is a change, too.
+    if (extra && options.watch) await shelf.#watch(extra);
+    const leftOut = extra
+      ? await probePlatforms(extra, limitMs).then((p) => p.leftOut, (error: Error) => {
+          log('error', `the platforms of ${extra} are loaded without a look at them first: ${error.message}`);
+          return undefined;
+        })
+      : undefined;
     for (const p of await loadPlatforms(extra, { limitMs, leftOut })) {
       // One that takes the name of another is said, and changes nothing.
       if (!shelf.#all.has(p.id)) shelf.#all.set(p.id, p);
       if (!p.ok) log('error', `platform ${p.id} is left out: ${p.reason}`);
     }
-    if (extra && options.watch) shelf.#watch(extra);
+    shelf.#loaded();
     return shelf;
   }
 
@@ -59,26 +67,14 @@ export class PlatformShelf {
 
   close(): void {
     this.#watcher?.close();
-    for (const timer of this.#due.values()) clearTimeout(timer);
-    this.#due.clear();
   }
 
-  #watch(extra: string): void {
-    try {
-      const root = realpathSync(extra);
-      this.#watcher = watch(root, { recursive: true, persistent: false }, (_, file) => {
-        const id = file?.split(/[\\/]/, 1)[0];
-        if (!id || id.startsWith('.') || this.#all.get(id)?.own) return;
-        clearTimeout(this.#due.get(id));
-        this.#due.set(id, setTimeout(() => {
-          this.#due.delete(id);
-          this.#turn = this.#turn.then(() => this.#reload(root, id)).catch((error: Error) => this.#o.log('error', `platform ${id} is not loaded anew: ${error.message}`));
-        }, SETTLE));
-      });
-      this.#watcher.on('error', (error) => this.#o.log('error', `changes of platforms are not noticed: ${error.message}`));
-    } catch (error) {
-      this.#o.log('error', `changes of platforms are not noticed: ${(error as Error).message}`);
-    }
+  #watch(extra: string): Promise<unknown> {
+    this.#watcher = new FolderWatch(extra, this.#o.lookMs ?? 1000, (id) => {
+      if (this.#all.get(id)?.own) return;
+      this.#turn = this.#turn.then(() => this.#reload(realpathSync(extra), id)).catch((error: Error) => this.#o.log('error', `platform ${id} is not loaded anew: ${error.message}`));
+    });
+    return this.#watcher.ready;
   }
 
   async #reload(root: string, id: string): Promise<void> {

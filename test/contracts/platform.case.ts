@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { openSession, type Session, type Stage } from '../../runtime/platform-check/check-session.ts';
 import { contractChecks } from '../../runtime/platform-check/contract-checks.ts';
 
@@ -11,6 +11,7 @@ export function platformCases(name: string, make: () => Promise<Stage>): void {
       stage = await make();
       session = await openSession(stage);
     });
+    afterEach(() => session.tidy());
     afterAll(async () => {
       await session?.close();
       await stage?.stop();

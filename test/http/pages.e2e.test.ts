@@ -9,7 +9,7 @@ import { closeBrowser, openBrowser, site, visitor } from './browse.ts';
 beforeAll(openBrowser);
 afterAll(closeBrowser);
 
-const PAGES = ['/', '/accounts', '/accounts/a1', '/proxies', '/proxies/p1', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
+const PAGES = ['/', '/platforms', '/notifications/rules', '/settings/data', '/accounts', '/accounts/a1', '/proxies', '/proxies/p1', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
 
 describe('in a real Chromium', () => {
   it('all pages keep to the policy, load nothing from elsewhere, and fit a phone', async () => {

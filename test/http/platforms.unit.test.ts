@@ -68,8 +68,8 @@ describe('the platforms page', () => {
     const answer = await f.app.request('http://localhost:3000/platforms/sandbox/test', { method: 'POST', headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ account: account! }) });
     const result = await answer.text();
     expect(result).toContain('2 names were found, 1 of them by a later selector; 1 were not.');
-    expect(result).toMatch(/class="missing"><td><b>replySend/);
-    expect(result).toMatch(/class="later"><td><b>commentText/);
+    expect(result).toMatch(/class="missing"><dt><b>replySend/);
+    expect(result).toMatch(/class="later"><dt><b>commentText/);
     expect(result).toContain('comments × 12');
     expect(result).toContain('no threadItem on Sandbox within 5000 ms');
     expect(f.audited.at(-1)).toMatchObject({ event: 'selectors tested', about: `account/${account}` });

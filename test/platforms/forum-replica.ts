@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Replica } from '../../platforms/replica.ts';
@@ -25,7 +26,7 @@ export async function start(): Promise<Replica> {
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://forum');
-    const sid = /sid=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
+    const sid = /sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
     const inside = sessions.get(sid) === 'in';
     const html = (body: string, status = 200, headers: Record<string, string> = {}) => void response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', ...headers }).end(body);
     const go = (to: string, headers: Record<string, string> = {}) => void response.writeHead(303, { location: to, ...headers }).end();
@@ -34,7 +35,7 @@ export async function start(): Promise<Replica> {
     if (path === 'GET /login') return html(sessions.get(sid) === 'half' ? codeForm() : loginForm());
     if (path === 'POST /login') {
       if (form.get('user') !== USER.name || form.get('password') !== USER.password) return html(loginForm('Name or password is wrong'));
-      const fresh = `s${next++}`;
+      const fresh = randomUUID();
       sessions.set(fresh, 'half');
       return html(codeForm(), 200, { 'set-cookie': `sid=${fresh}; Path=/; HttpOnly; Max-Age=86400` });
     }

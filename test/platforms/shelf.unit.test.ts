@@ -57,7 +57,7 @@ test('a changed platform takes the place of the old, a broken change does not, a
   write('mine', good('mine', 'First'));
   const said: string[] = [];
   let changes = 0;
-  shelf = await PlatformShelf.open({ extra: root, watch: true, limitMs: LIMIT, log: (_, message) => void said.push(message), changed: () => void changes++ });
+  shelf = await PlatformShelf.open({ extra: root, watch: true, lookMs: 100, limitMs: LIMIT, log: (_, message) => void said.push(message), changed: () => void changes++ });
   const running = shelf.get('mine').platform;
   expect(running.label).toBe('First');
 

@@ -84,9 +84,9 @@ test('a reply is posted once, found again, and refused without leave', async () 
   expect(output!.remoteId).toMatch(/^m\d+$/);
   expect(master.leaves.find((l) => l.token === 't-post')).toEqual({ reply: 'reply-1', token: 't-post', account: 'acc-1', epoch: 1 });
   await master.run(WORKER, 'find', 't-find', { ...base('acc-1'), to, text: 'Yes, 四个 cups!', since });
-  expect((await master.result('t-find')).output).toEqual({ remoteId: output!.remoteId, reliable: true });
+  expect((await master.result('t-find')).output).toEqual({ remoteId: output!.remoteId, reliable: true, evidence: { picture: null, saw: expect.stringContaining('> Yes, 四个 cups!') } });
   await master.run(WORKER, 'find', 't-find-none', { ...base('acc-1'), to, text: 'never said', since });
-  expect((await master.result('t-find-none')).output).toEqual({ remoteId: null, reliable: true });
+  expect((await master.result('t-find-none')).output).toMatchObject({ remoteId: null, reliable: true, evidence: { saw: expect.stringContaining('> Yes') } });
 
   master.onLeave = () => ({ ok: false, code: 'stale_epoch', message: 'another worker has the account' });
   await master.run(WORKER, 'post', 't-denied', { ...base('acc-1'), reply: 'reply-2', to, text: 'not this' });

@@ -1,3 +1,4 @@
+import { noticesEn } from './notices-en.ts';
 import { accountsEn } from './accounts-en.ts';
 import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
@@ -888,6 +889,7 @@ export const en: Record<TextKey, string> = {
   ...workEn,
   ...liveEn,
   ...accountsEn,
+  ...noticesEn,
   ...talksEn,
   ...platformsEn,
 };

@@ -1,3 +1,4 @@
+import { noticesZhCN } from './notices-zh-cn.ts';
 import { accountsZhCN } from './accounts-zh-cn.ts';
 import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
@@ -887,6 +888,7 @@ export const zhCN = {
   ...workZhCN,
   ...liveZhCN,
   ...accountsZhCN,
+  ...noticesZhCN,
   ...talksZhCN,
   ...platformsZhCN,
 } as const;

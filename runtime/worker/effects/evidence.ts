@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inflateRawSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright';
 import type { Evidence } from '../../../transport/protocol.ts';
 import type { EffectContext } from './effect-context.ts';
+import { zipEntries } from './zip-entries.ts';
 
 /** Of one account within an hour: a site that is down must not fill the store. */
 const MOST = 12;
@@ -35,7 +35,8 @@ export async function pictureOf(page: Page): Promise<Buffer | null> {
     const body = await page.screenshot({ type: 'jpeg', quality: 60, timeout: 5000, fullPage: true, ...(whole ? {} : { clip: { x: 0, y: 0, width: Math.min(width, 4000), height: TALLEST } }) });
     return body.length <= PICTURE_LIMIT ? body : await page.screenshot({ type: 'jpeg', quality: 40, timeout: 5000 });
   } catch {
-    return null;
+    // In the midst of a navigation there is no whole page, but what is to be seen.
+    return page.screenshot({ type: 'jpeg', quality: 60, timeout: 3000 }).catch(() => null);
   }
 }
 
@@ -93,20 +94,6 @@ async function traceOf(context: BrowserContext): Promise<Buffer | null> {
 /** A platform that looked at its cookies has them in the trace: such a one is never stored. */
 async function holdsSession(zip: Buffer, context: BrowserContext): Promise<boolean> {
   const secrets = (await context.cookies()).map((c) => c.value).filter((v) => v.length >= 8);
-  const texts = entriesOf(zip).map((b) => b.toString('utf8'));
+  const texts = zipEntries(zip).map((b) => b.toString('utf8'));
   return secrets.some((secret) => texts.some((text) => text.includes(secret) || text.includes(JSON.stringify(secret).slice(1, -1))));
-}
-
-/** The contents of a zip, as its central directory lists them. */
-function entriesOf(zip: Buffer): Buffer[] {
-  const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
-  const all: Buffer[] = [];
-  for (let at = zip.readUInt32LE(end + 16), n = zip.readUInt16LE(end + 10); n > 0; n--) {
-    const [method, size, name, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
-    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-    const body = zip.subarray(start, start + size);
-    all.push(method === 8 ? inflateRawSync(body) : body);
-    at += 46 + name + extra + comment;
-  }
-  return all;
 }
