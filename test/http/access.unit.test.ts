@@ -8,7 +8,7 @@ import { fixture, PASSWORD, type Fixture } from './fixture.ts';
 const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
-    'GET /platforms', 'GET /evidence/:account/:name', 'GET api/platforms',
+    'GET /platforms', 'GET api/platforms',
     'GET /alerts', 'GET api/alerts', 'GET api/alerts/:id', 'GET api/alert-rules', 'GET api/alert-rules/:id',
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
     'GET /settings', 'GET /streams', 'GET /hub', 'GET /agent-hub', 'GET /tasks', 'GET /tasks/:id', 'GET /agents', 'GET /agents/:id', 'GET /queues', 'GET /schedules', 'GET /schedules/:id', 'GET /task-templates', 'GET /task-templates/:id', 'GET api/schedules', 'GET api/schedules/:id', 'GET api/task-templates', 'GET api/task-templates/:id', 'GET api/stats', 'GET api/hub/series',  'POST /settings/look', 'POST /settings/password', 'GET /api', 'GET /events', 'GET /metrics', 'GET /api/metrics',
@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':account', 'a1').replace(':method', 'qrcode');
+const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':method', 'qrcode');
 const ask = (route: Route, headers: Record<string, string>) => f.app.request(`http://localhost:3000${concrete(route.path)}`, { method: route.method.toUpperCase(), headers: { host: 'localhost:3000', ...headers }, ...(route.method === 'get' ? {} : { body: '' }) });
 
 describe('who may do what', () => {
