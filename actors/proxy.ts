@@ -29,12 +29,12 @@ export const proxy = bind({
   commands: {
     create: { schema: proxyConfig, secrets, input: (p, { id, by }) => ({ id, config: p, by }) },
     update: { schema: proxyPatch, secrets, event: (p, { by }) => ({ type: 'UPDATE', config: Object.fromEntries(Object.entries(p as object).filter(([, v]) => v !== undefined)), by }) },
-    check: plain('CHECK'),
+    check: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable().default(null) }), event: (p, { by }) => ({ type: 'CHECK', worker: p.worker, by }) },
     enable: plain('ENABLE'),
     disable: plain('DISABLE'),
     /** `confirm`: its accounts go on without a proxy. */
     remove: { schema: z.strictObject({ confirm: z.boolean().optional() }), event: (_, { by }) => ({ type: 'REMOVE', by }) },
   },
-  events: { CHECK: nothing, ENABLE: nothing, DISABLE: nothing },
+  events: { CHECK: z.object({ worker: z.string().nullable().optional() }), ENABLE: nothing, DISABLE: nothing },
   effects: { seat: { on: 'master' }, probe: { on: 'worker' }, unbind: { on: 'master' } },
 });

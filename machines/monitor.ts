@@ -60,7 +60,7 @@ export const monitorMachine = setup({
       return { failures: context.failures + 1, last: { at: stamp(event).at, ms: 0, comments: 0, messages: 0, error: message, ...(evidence ? { evidence } : {}) } };
     }),
   },
-  guards: { paused: ({ event }) => faultOf(event).kind === 'paused', sessionLost: ({ event }) => SESSION_FAULTS.includes(faultOf(event).kind) },
+  guards: { paused: ({ event }) => faultOf(event).kind === 'paused', proxyFails: ({ context, event }) => faultOf(event).kind === 'proxy' && context.proxy !== null && 'id' in context.proxy, sessionLost: ({ event }) => SESSION_FAULTS.includes(faultOf(event).kind) },
   delays: { delay: ({ context }) => context.delay, crawlWithin: 180_000 },
 }).createMachine({
   id: 'monitor-v1',
@@ -106,6 +106,12 @@ export const monitorMachine = setup({
             guard: 'sessionLost',
             target: 'suspended',
             actions: ['fault', { type: 'tell', params: ({ context, event }) => ({ to: `account/${context.account}`, event: { type: 'SESSION_LOST', reason: faultOf(event).message, epoch: context.epoch } }) }],
+          },
+          // Whoever looks after its proxy looks now, and not only when its time has come.
+          {
+            guard: 'proxyFails',
+            target: 'backing_off',
+            actions: ['fault', 'planRetry', { type: 'tell', params: ({ context }) => ({ to: `proxy/${(context.proxy as { id: string }).id}`, event: { type: 'CHECK' } }) }],
           },
           { target: 'backing_off', actions: ['fault', 'planRetry'] },
         ],

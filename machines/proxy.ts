@@ -26,6 +26,8 @@ export type ProxyContext = {
   checks: ProxyCheck[];
   /** In a row. */
   failures: number;
+  /** The worker that somebody wants it looked through from, this once. */
+  from: string | null;
   /** Where the check runs that is under way. */
   place: { worker: string; incarnation: string; url: string } | null;
   /** Why the last check could not even begin. */
@@ -38,7 +40,8 @@ export type ProxyContext = {
 export type ProxyInput = { id: string; config: ProxyConfig; by: string; at: number };
 export type ProxyEvent =
   | { type: 'UPDATE'; config: Partial<ProxyConfig>; by?: string }
-  | { type: 'CHECK'; by?: string }
+  /** From this worker, or from the one that says most. */
+  | { type: 'CHECK'; worker?: string | null; by?: string }
   | { type: 'ENABLE'; by?: string }
   | { type: 'DISABLE'; by?: string }
   | { type: 'REMOVE'; by?: string };
@@ -58,7 +61,7 @@ export const proxyMachine = setup({
   types: { context: {} as ProxyContext, input: {} as ProxyInput, events: {} as ProxyEvent },
   actors: {
     /** A live worker to look from: one that holds an account of this proxy, else any. Fails with `none` when no worker runs. */
-    seat: effect<{ proxy: string }, { worker: string; incarnation: string; url: string }>(),
+    seat: effect<{ proxy: string; from: string | null }, { worker: string; incarnation: string; url: string }>(),
     /** One request through it. Fails with `proxy` and the reason when it does not get through. */
     probe: effect<{ worker: string; incarnation: string; account: null; epoch: null; url: string; proxy: { id: string; version: number; protocol: string; server: string; username: string | null }; password: string | null }, Probed>(),
     /** Takes it away from every account and worker that goes by it, and destroys its password. */
@@ -79,6 +82,7 @@ export const proxyMachine = setup({
     }),
     failed: assign(({ context, event }) => ({ ...note(context, { at: stamp(event).at, ok: false, ms: null, exit: null, error: faultOf(event).message, worker: context.place?.worker ?? null }), failures: context.failures + 1 })),
     unseen: assign(({ event }) => ({ place: null, waiting: faultOf(event).message })),
+    ask: assign(({ event }) => (event.type === 'CHECK' ? { from: event.worker ?? null } : {})),
     late: assign({ place: null, waiting: 'the check was not answered in time' }),
   },
   guards: {
@@ -92,7 +96,7 @@ export const proxyMachine = setup({
   delays: { due: ({ context, event }) => Math.max(0, (context.nextAt ?? 0) - stamp(event).at), most: MOST },
 }).createMachine({
   id: 'proxy-v1',
-  context: ({ input }) => ({ id: input?.id, config: input?.config, version: 1, last: null, checks: [], failures: 0, place: null, waiting: null, nextAt: null, by: input?.by ?? 'unknown', createdAt: input?.at ?? 0, updatedAt: input?.at ?? 0 }),
+  context: ({ input }) => ({ id: input?.id, config: input?.config, version: 1, last: null, checks: [], failures: 0, from: null, place: null, waiting: null, nextAt: null, by: input?.by ?? 'unknown', createdAt: input?.at ?? 0, updatedAt: input?.at ?? 0 }),
   initial: 'enabled',
   states: {
     enabled: {
@@ -113,16 +117,16 @@ export const proxyMachine = setup({
             resting: {
               entry: 'plan',
               always: { guard: 'planned', target: 'waiting' },
-              on: { CHECK: 'seating' },
+              on: { CHECK: { target: 'seating', actions: 'ask' } },
             },
-            waiting: { after: { due: 'seating' }, on: { CHECK: 'seating' }, exit: assign({ nextAt: null }) },
+            waiting: { after: { due: 'seating' }, on: { CHECK: { target: 'seating', actions: 'ask' } }, exit: assign({ nextAt: null }) },
             seating: {
               invoke: {
                 id: 'seat',
                 src: 'seat',
-                input: ({ context }) => ({ proxy: context.id }),
-                onDone: { target: 'probing', actions: assign(({ event }) => ({ place: event.output })) },
-                onError: { target: 'resting', actions: 'unseen' },
+                input: ({ context }) => ({ proxy: context.id, from: context.from }),
+                onDone: { target: 'probing', actions: assign(({ event }) => ({ place: event.output, from: null })) },
+                onError: { target: 'resting', actions: ['unseen', assign({ from: null })] },
               },
             },
             probing: {
@@ -140,7 +144,7 @@ export const proxyMachine = setup({
       },
     },
     disabled: {
-      entry: assign({ nextAt: null, place: null, waiting: null }),
+      entry: assign({ nextAt: null, from: null, place: null, waiting: null }),
       on: { ENABLE: { target: 'enabled', actions: assign({ failures: 0, last: null }) }, UPDATE: { actions: 'update' }, REMOVE: 'removing' },
     },
     removing: { invoke: { id: 'unbind', src: 'unbind', input: ({ context }) => ({ proxy: context.id }), onDone: 'removed', onError: { target: 'removing', reenter: true } } },

@@ -1,5 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { Announcement, Severity } from './alert.ts';
+import type { Notice } from './notice.ts';
 import { effect, faultOf, outward, stamp } from './effect.ts';
 
 export type SinkConfig = {
@@ -20,7 +21,8 @@ export type SinkConfig = {
   from: string | null;
   to: string[];
 };
-export type SinkMessage = Announcement & { test?: boolean };
+/** `notice`: it tells of notifications, not of an alert. */
+export type SinkMessage = Announcement & { test?: boolean; notice?: { rule: string; items: Notice[]; more: number } };
 
 export type SinkContext = {
   id: string;

@@ -72,7 +72,8 @@ export const subjects = {
 
 /** How fine a row of the time series is. */
 export type MetricStep = '10s' | '1m' | '10m';
-export type DataKind = 'comment' | 'message' | 'read';
+/** `erased` tells views whom to forget. */
+export type DataKind = 'comment' | 'message' | 'read' | 'erased';
 
 /** `troupe.in.<kind>.<id>.<event>[.<worker>]`, or the same with the partition number that the stream's transform puts third. */
 export function parseInbox(subject: string): { to: Address; token: string; worker: string | null } | null {

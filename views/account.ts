@@ -66,7 +66,7 @@ function trouble(x: Ctx, m: AccountModel): Value {
   const fails = m.out && (m.out.status === 'failing' || m.out.status === 'disabled' || /^the proxy .+ fails/.test(error ?? ''));
   if (!fails) return null;
   const said = /^the proxy .+ fails/.test(error ?? '') ? reason(x, error!) : null;
-  return html`<div class="banner warn" role="alert"><b>${x.t('account.proxy-fails')}</b><span>${said}${said ? ' · ' : null}${x.t(m.card.loginStatus === 'logged_in' ? 'account.proxy-fails-in' : 'account.proxy-fails-out')}</span>${m.mayAct ? html`${m.out!.id ? button({ url: `/proxies/${m.out!.id}/check`, label: x.t('proxy.check') }) : null}${opener(`/accounts/${m.card.id}/proxy`, x.t('account.change-proxy'), 'main')}` : null}</div>`;
+  return html`<div class="banner warn" role="alert"><b>${x.t('account.proxy-fails')}</b><span>${said}${said ? ' · ' : null}${x.t(m.card.loginStatus === 'logged_in' ? 'account.proxy-fails-in' : 'account.proxy-fails-out')}</span>${m.mayAct ? html`<span class="row banner-acts">${m.out!.id ? button({ url: `/proxies/${m.out!.id}/check`, label: x.t('proxy.check') }) : null}${opener(`/accounts/${m.card.id}/proxy`, x.t('account.change-proxy'), 'main')}</span>` : null}</div>`;
 }
 
 const facts = (rows: [string, Value][]): Html => html`<dl class="facts">${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
@@ -133,7 +133,7 @@ function rounds(x: Ctx, m: AccountModel): Html {
   return html`<h2 class="group">${x.t('account.rounds')} <span class="sub">${x.t('accounts.every', { s: a.monitorInterval })}</span></h2><p class="row">${monitor(x, a)}${a.nextRoundMs ? html`<span class="sub">${x.t('account.next-round')} ${countdown(x, a.nextRoundMs)}</span>` : null}</p>${bars(x, m.rounds)}${
     m.rounds.length === 0
       ? html`<p class="muted">${x.t('account.rounds-none')}</p>`
-      : html`<ol class="pending">${m.rounds.map((r) => html`<li><span class="grow">${r.error ? html`<span class="bad-text">✕ ${reason(x, r.error)}</span>${r.picture ? html` <a href=${`/accounts/${a.id}/rounds/${r.index}/picture`}>${x.t('account.picture')}</a>` : null}${r.trace ? html` <a href=${`/accounts/${a.id}/rounds/${r.index}/trace`} download="">${x.t('account.trace')}</a>` : null}` : html`${x.t('accounts.last-round', { comments: r.comments, messages: r.messages })}`}</span><span class="sub">${r.ms > 0 ? `${(r.ms / 1000).toFixed(1)} s · ` : null}${ago(x, r.atMs)}</span></li>`)}</ol>`
+      : html`<ol class="pending">${m.rounds.map((r) => html`<li><span class="grow">${r.error ? html`<span class="bad-text">✕ ${reason(x, r.error)}</span>${r.picture ? html` · <a href=${`/accounts/${a.id}/rounds/${r.index}/picture`}>${x.t('account.picture')}</a>` : null}${r.trace ? html` · <a href=${`/accounts/${a.id}/rounds/${r.index}/trace`} download="">${x.t('account.trace')}</a>` : null}` : html`${x.t('accounts.last-round', { comments: r.comments, messages: r.messages })}`}</span><span class="sub">${r.ms > 0 ? `${(r.ms / 1000).toFixed(1)} s · ` : null}${ago(x, r.atMs)}</span></li>`)}</ol>`
   }`;
 }
 

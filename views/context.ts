@@ -7,7 +7,7 @@ export const SCOPES = ['read', 'operate', 'control', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The addresses of what pages load. */
-export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string; live: string; talks: string };
+export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string; live: string; talks: string; notices: string };
 
 /** Something that everyone must know before they act: shown on top of every page. */
 export type Banner = { tone: 'bad' | 'warn'; title: string; text: string };

@@ -24,7 +24,7 @@ const FIRST = 4;
 /** The whole document around a page. `topics` are what this page listens to. */
 export function layout(x: Ctx, page: { title: string; main: Value; topics: string[]; /** Loads what draws curves. */ plots?: boolean; live?: boolean; /** Loads what the inbox does by keys. */ talks?: boolean }): Html {
   return html`<html lang=${x.lang} data-theme=${x.theme} data-now=${x.now}>
-  ${head(x, page.title, page.plots, page.live, page.talks)}
+  ${head(x, page.title, page.plots, page.live, page.talks, true)}
   <body>
     <a class="skip" href="#main">${x.t('skip')}</a>
     <div class="shell">
@@ -40,12 +40,12 @@ export function layout(x: Ctx, page: { title: string; main: Value; topics: strin
     <div id="dialog"></div>
     <div id="toasts" role="status" aria-live="polite"></div>
     ${keys(x, page.talks)}
-    <div id="live" hx-sse:connect=${`/events?topics=${page.topics.map(encodeURIComponent).join(',')}&since=${x.since}`} data-lost=${x.t('live.lost')} data-ok=${x.t('confirm.ok')} data-cancel=${x.t('cancel')} data-offline=${x.t('error.network')}></div>
+    <div id="live" hx-sse:connect=${`/events?topics=${page.topics.map(encodeURIComponent).join(',')}&since=${x.since}`} data-lost=${x.t('live.lost')} data-ok=${x.t('confirm.ok')} data-cancel=${x.t('cancel')} data-offline=${x.t('error.network')} data-news=${x.t('notices.more')}></div>
   </body>
 </html>`;
 }
 
-export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live = false, talks = false): Html => html`<head>
+export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live = false, talks = false, news = false): Html => html`<head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
@@ -55,7 +55,7 @@ export const head = (x: Pick<Ctx, 'assets'>, title: string, plots = false, live 
     <link rel="stylesheet" href=${x.assets.css}>
     <script defer src=${x.assets.htmx}></script>
     <script defer src=${x.assets.sse}></script>
-    <script defer src=${x.assets.app}></script>${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}${live ? html`<script defer src=${x.assets.live}></script>` : null}${talks ? html`<script defer src=${x.assets.talks}></script>` : null}
+    <script defer src=${x.assets.app}></script>${news ? html`<script defer src=${x.assets.notices}></script>` : null}${plots ? html`<link rel="stylesheet" href=${x.assets.plotCss}><script defer src=${x.assets.plot}></script><script defer src=${x.assets.plots}></script>` : null}${live ? html`<script defer src=${x.assets.live}></script>` : null}${talks ? html`<script defer src=${x.assets.talks}></script>` : null}
   </head>`;
 
 function navigation(x: Ctx): Html {

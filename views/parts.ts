@@ -11,6 +11,7 @@ const TONES: Record<string, Tone> = {
   completed: 'good', busy: 'good', idle: 'plain', assigned: 'busy', retrying: 'warn', timed_out: 'bad', cancelled: 'plain', opening: 'busy', placing: 'busy', paused: 'warn', firing: 'bad', acknowledged: 'warn', planning: 'busy',
   ok: 'good', resolved: 'good', stale: 'warn', healthy: 'good', failing: 'bad', disabled: 'plain', snoozed: 'note', off: 'plain',
   open: 'busy', live: 'good', dry_run: 'note', answered: 'good', would: 'note', closed: 'plain', awaiting_approval: 'warn', held: 'busy', scheduled: 'note', rejected: 'plain', replaced: 'plain', per_hour: 'warn', per_person: 'plain', too_long: 'bad', no_answer: 'bad',
+  erasing: 'busy', forgetting: 'busy', done: 'good',
   comment: 'note', direct_message: 'note', message: 'note', account_status: 'plain',
 };
 const SPINNING = new Set(['starting', 'restarting', 'stopping', 'draining', 'logging_in', 'submitting', 'confirming', 'crawling', 'scaling_out', 'scaling_in', 'reading']);

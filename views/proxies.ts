@@ -31,7 +31,7 @@ function row(x: Ctx, p: ProxyCard, mayAct: boolean): Html {
 const users = (x: Ctx, p: ProxyCard): Value => (p.accounts + p.workers === 0 ? html`<span class="muted">${x.t('proxy.nobody')}</span>` : html`${p.accounts > 0 ? html`<a href=${`/accounts?proxy=${p.id}`}>${x.t('proxy.accounts', { n: p.accounts })}</a>` : null}${p.workers > 0 ? html`<div class="sub">${x.t('proxy.workers', { n: p.workers })}</div>` : null}`);
 
 function health(x: Ctx, p: ProxyCard): Html {
-  return html`${tag(x, p.status, 'proxy')}${p.checking ? html` <span class="sub"><i class="spin" aria-hidden="true"></i> ${x.t('proxy.checking')}</span>` : null}${
+  return html`${tag(x, p.status, 'proxy')}${p.checking ? html`<div class="sub">${x.t('proxy.checking')}</div>` : null}${
     p.last && !p.last.ok ? html`<div class="sub bad-text">${reason(x, p.last.error ?? '')}</div>` : null}${p.waiting ? html`<div class="sub">${reason(x, p.waiting)}</div>` : null}${p.last && p.last.ok ? html`<div class="sub">${ago(x, p.last.at)}</div>` : null}`;
 }
 
@@ -68,10 +68,10 @@ export function proxyPage(x: Ctx, m: ProxyModel): Html {
   const topics = [`proxy/${p.id}`];
   const facts: [string, Value][] = [
     [x.t('proxy.address'), html`<code>${`${p.protocol}://${p.server}`}</code>`],
-    [x.t('proxy.user'), p.username ? html`${p.username}${p.hasPassword ? html` <span class="sub">${x.t('proxy.has-password')}</span>` : null}` : '—'],
+    [x.t('proxy.user'), p.username ? html`${p.username}${p.hasPassword ? html`<div class="sub">${x.t('proxy.has-password')}</div>` : null}` : '—'],
     [x.t('proxy.exit'), p.last?.exit ? html`<code>${p.last.exit}</code>` : '—'],
     [x.t('proxy.latency'), p.last?.ms != null ? `${p.last.ms} ms` : '—'],
-    [x.t('proxy.every'), p.checkEvery === 0 ? x.t('proxy.by-hand') : html`${x.t('proxy.minutes', { n: p.checkEvery })}${p.nextMs ? html` · ${x.t('proxy.next')} ${countdown(x, p.nextMs)}` : null}`],
+    [x.t('proxy.every'), p.checkEvery === 0 ? x.t('proxy.by-hand') : html`${x.t('proxy.minutes', { n: p.checkEvery })}${p.nextMs ? html`<div class="sub">${x.t('proxy.next')} ${countdown(x, p.nextMs)}</div>` : null}`],
   ];
   if (p.note) facts.push([x.t('proxy.note'), p.note]);
   return html`<div class="page-head"><h1>${p.name}</h1>${region(x, 'proxy-actions', topics, html`<div class="toolbar"><a class="button plain" href=${`/actors/proxy/${p.id}`}>${x.t('actors.look')}</a>${m.mayAct ? html`${opener(`/proxies/${p.id}/edit`, x.t('edit'))}${main(x, p)}${menu(x, `menu-${p.id}`, more(x, p))}` : null}</div>`)}</div>${accountTabs(x)}
@@ -83,7 +83,7 @@ export function proxyPage(x: Ctx, m: ProxyModel): Html {
 const checks = (x: Ctx, p: ProxyCard): Html =>
   p.checks.length === 0
     ? html`<p class="muted">${x.t('proxy.checks-none')}</p>`
-    : html`<ol class="pending">${p.checks.slice(0, 20).map((c) => html`<li><span class="grow">${c.ok ? html`<span class="good-text">✓</span> ${c.ms} ms${c.exit ? html` · <code>${c.exit}</code>` : null}` : html`<span class="bad-text">✕ ${reason(x, c.error ?? '')}</span>`}</span><span class="sub" title=${clock(x, c.at)}>${c.worker ? `${c.worker} · ` : null}${ago(x, c.at)}</span></li>`)}</ol>`;
+    : html`<ol class="pending">${p.checks.slice(0, 20).map((c) => html`<li><span class="grow">${c.ok ? html`<span class="good-text">✓</span> ${`${c.ms} ms${c.exit ? ' · ' : ''}`}<code>${c.exit ?? ''}</code>` : html`<span class="bad-text">✕ ${reason(x, c.error ?? '')}</span>`}</span><span class="sub" title=${clock(x, c.at)}>${c.worker ? `${c.worker} · ` : null}${ago(x, c.at)}</span></li>`)}</ol>`;
 
 const usedBy = (x: Ctx, m: ProxyModel): Html =>
   m.accounts.length + m.workers.length === 0

@@ -117,6 +117,8 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^it is disabled$/, 'why.proxy-disabled'],
   [/^it is not there any more$/, 'why.proxy-gone'],
   [/^archived$/, 'why.archived'],
+  [/^worker (?<worker>[a-z0-9-]+) does not run$/, 'why.worker-down'],
+  [/^the account is in the archive$/, 'why.in-archive'],
   [/^a new fingerprint$/, 'why.new-fingerprint'],
 ];
 

@@ -11,7 +11,7 @@ export type RuleLogLine = { id: number; ruleId: string; ruleName: string; atMs: 
 export function rulesPage(x: Ctx, m: { rules: RuleLine[]; mayAct: boolean; log: RuleLogLine[] }): Html {
   const add = m.mayAct ? opener('/rules/new', x.t('rules.new'), 'main') : null;
   return html`<div class="page-head"><h1>${x.t('nav.rules')}</h1>${talkTabs(x, '/rules')}<div class="toolbar">${add}</div></div>
-    ${m.rules.length === 0 ? null : html`<section class="card"><h2>${x.t('rules.try')}</h2><form class="row" hx-post="/rules/try" hx-target="#tried" hx-swap="innerHTML" role="search"><label class="grow"><span class="hidden">${x.t('rules.try-text')}</span><input name="text" placeholder=${x.t('rules.try-text')} maxlength="2000" required autocomplete="off"></label><button class="button">${x.t('rules.try-go')}</button></form><div id="tried" aria-live="polite"></div></section>`}
+    ${m.rules.length === 0 ? null : html`<section class="card rule-try"><h2>${x.t('rules.try')}</h2><form class="row" hx-post="/rules/try" hx-target="#tried" hx-swap="innerHTML" role="search"><label class="grow"><span class="hidden">${x.t('rules.try-text')}</span><input name="text" placeholder=${x.t('rules.try-text')} maxlength="2000" required autocomplete="off"></label><button class="button">${x.t('rules.try-go')}</button></form><div id="tried" aria-live="polite"></div></section>`}
     ${region(x, 'rules', ['rule'], m.rules.length === 0 ? empty(x.t('rules.none'), x.t('rules.none-next'), add) : [html`<div class="table-box"><table class="cards"><thead><tr><th>${x.t('rules.order')}</th><th>${x.t('rules.name')}</th><th>${x.t('rules.match')}</th><th>${x.t('rules.answer')}</th><th>${x.t('state')}</th><th class="end">${x.t('actions')}</th></tr></thead><tbody>${m.rules.map((r) => row(x, r, m.mayAct))}</tbody></table></div>`, html`<h2 class="group">${x.t('rules.log')}</h2>`, log(x, m.log, true)])}`;
 }
 
@@ -23,12 +23,12 @@ function row(x: Ctx, r: RuleLine, mayAct: boolean): Html {
 
 const match = (x: Ctx, r: RuleLine): Value => ('pattern' in r.match ? html`<code>${r.match.pattern}</code>` : html`<span class="chips">${r.match.words.map((w) => chip(w))}</span>${r.match.all ? html`<div class="sub">${x.t('rules.match-all')}</div>` : null}`);
 
-const actions = (x: Ctx, r: RuleLine): Value => [
+const actions = (x: Ctx, r: RuleLine): Html => html`<div class="decisions">${[
   r.status === 'live' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/live`, label: x.t('rules.go-live'), tone: 'main', confirm: x.t('rules.go-live-sure', { name: r.name }) }),
   r.status === 'off' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/off`, label: x.t('rules.go-off') }),
   opener(`/rules/${r.id}/edit`, x.t('canned.edit-button')),
   button({ url: `/rules/${r.id}/remove`, label: x.t('rules.remove'), tone: 'danger', confirm: x.t('rules.remove-sure', { name: r.name }) }),
-];
+]}</div>`;
 
 export function rulePage(x: Ctx, m: { rule: RuleLine; log: RuleLogLine[]; older: string | null; mayAct: boolean }): Html {
   const r = m.rule;
@@ -53,10 +53,10 @@ export type RuleFormModel = { id: string | null; name: string; order: number; ho
 export const ruleDialog = (x: Ctx, m: RuleFormModel): Html => dialog(x, x.t(m.id ? 'rules.edit' : 'rules.new'), html`<form class="rule-form" hx-post=${m.id ? `/rules/${m.id}` : '/rules'} hx-swap="none" data-dialog-form=""><p class="form-error" role="alert" hidden></p>
     <div class="grid">${field({ name: 'name', label: x.t('rules.name'), value: m.name, required: true })}${field({ name: 'order', label: x.t('rules.order'), value: m.order, type: 'number', min: 0, max: 9999, hint: x.t('rules.order-hint') })}</div>
     <fieldset><legend>${x.t('rules.match')}</legend>${choice('how', x.t('rules.match'), m.how, [['any', x.t('rules.match-any')], ['all', x.t('rules.match-all')], ['pattern', x.t('rules.match-pattern')]])}
-      <label class="field"><span>${x.t('rules.words')}</span><textarea name="words" rows="3">${m.words}</textarea><small>${x.t('rules.words-hint')}</small></label>
-      ${field({ name: 'pattern', label: x.t('rules.pattern'), value: m.pattern, hint: x.t('rules.pattern-hint', { n: m.longestPattern }) })}</fieldset>
+      <label class="field by-words"><span>${x.t('rules.words')}</span><textarea name="words" rows="3">${m.words}</textarea><small>${x.t('rules.words-hint')}</small></label>
+      <div class="by-pattern">${field({ name: 'pattern', label: x.t('rules.pattern'), value: m.pattern, hint: x.t('rules.pattern-hint', { n: m.longestPattern }) })}</div></fieldset>
     <fieldset><legend>${x.t('rules.answer')}</legend>${choice('canned', x.t('rules.answer-canned'), m.canned, [['', x.t('rules.answer-own')], ...m.answers.map((a): [string, string] => [a.id, a.title])])}
-      <label class="field"><span>${x.t('rules.answer-text')}</span><textarea name="text" rows="3" maxlength="2000">${m.text}</textarea><small>${x.t('canned.text-hint', { vars: m.variables.map((v) => `{{${v}}}`).join(' ') })}</small></label></fieldset>
+      <label class="field own-words"><span>${x.t('rules.answer-text')}</span><textarea name="text" rows="3" maxlength="2000">${m.text}</textarea><small>${x.t('canned.text-hint', { vars: m.variables.map((v) => `{{${v}}}`).join(' ') })}</small></label></fieldset>
     <fieldset><legend>${x.t('rules.where')}</legend><div class="row">${check('comment', x.word('type', 'comment'), m.types.includes('comment'))}${check('message', x.word('type', 'message'), m.types.includes('message'))}</div>
       <div class="grid">${field({ name: 'accounts', label: x.t('rules.accounts'), value: m.accounts, hint: x.t('rules.accounts-hint') })}${field({ name: 'platforms', label: x.t('rules.platforms'), value: m.platforms, hint: x.t('rules.platforms-hint') })}</div></fieldset>
     <fieldset><legend>${x.t('rules.limits')}</legend><div class="grid three">${field({ name: 'per_hour', label: x.t('rules.per-hour'), value: m.perHour, type: 'number', min: 1, max: 200 })}${field({ name: 'per_person', label: x.t('rules.per-person'), value: m.perPersonHours, type: 'number', min: 0, max: 720, hint: x.t('rules.per-person-hint') })}${field({ name: 'max_age', label: x.t('rules.max-age'), value: m.maxAgeHours, type: 'number', min: 1, max: 720 })}</div>

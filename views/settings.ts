@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts';
 import { SCOPES, type Ctx } from './context.ts';
 import { auditList, type AuditModel } from './audit.ts';
+import { toData } from './data.ts';
 import { usersList, type UsersModel } from './users.ts';
 import { ago, button, chip, choice, empty, field, region } from './parts.ts';
 
@@ -8,7 +9,7 @@ export type TokenLine = { id: string; name: string; scope: string; createdMs: nu
 export type SettingsModel = { tokens: TokenLine[]; fresh: string | null; firstPassword: boolean; /** Null for whoever may not see it. */ audit: AuditModel | null; /** Null likewise. */ users: UsersModel | null; /** How tasks are spread and kept; null likewise. */ work: { strategy: string | null; strategies: readonly string[]; days: number } | null };
 
 export function settingsPage(x: Ctx, m: SettingsModel): Html {
-  return html`<div class="page-head"><h1>${x.t('nav.settings')}</h1></div>
+  return html`<div class="page-head"><h1>${x.t('nav.settings')}</h1>${m.users ? html`<div class="toolbar">${toData(x)}</div>` : null}</div>
   <div class="columns even">
     <div><h2 class="group">${x.t('settings.look')}</h2>
       <form class="card" method="post" action="/settings/look"><div class="grid">${choice('lang', x.t('settings.language'), x.lang, [['zh-CN', '中文'], ['en', 'English']])}${choice('theme', x.t('settings.theme'), x.theme, [['auto', x.t('settings.theme-auto')], ['light', x.t('settings.theme-light')], ['dark', x.t('settings.theme-dark')]])}</div><footer><button class="button main">${x.t('save')}</button></footer></form>

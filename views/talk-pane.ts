@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, chip, clock, tag } from './parts.ts';
+import { ago, chip, clock, menu, opener, tag } from './parts.ts';
 import { replyState, type ReplyLine } from './reply-line.ts';
 
 export type TalkItem = { item: string; platformId: string; author: string; content: string; direction: 'inbound' | 'outbound'; postedMs: number; detectedMs: number };
@@ -38,12 +38,12 @@ const SHOWN = 2_000;
 const MANY = 1_000;
 
 /** The open talk: what is known of it, what was said, and the box for the next answer. */
-export function talkPane(x: Ctx, o: TalkModel | null, more: { back: string; mayAct: boolean }): Value {
+export function talkPane(x: Ctx, o: TalkModel | null, more: { back: string; mayAct: boolean; mayErase: boolean }): Value {
   if (!o) return html`<div class="empty quiet"><p class="empty-title">${x.t('inbox.pick')}</p><p>${x.t('inbox.pick-next')}</p></div>`;
   const answered = new Set(o.items.map((i) => i.platformId));
   return html`<article class="thread" id=${`thread-${o.id}`} data-thread=${o.id} data-unread-key=${o.unread > 0 ? (o.here?.item ?? '') : ''}>
     <header><a class="button plain back" href=${more.back}>← ${x.t('nav.inbox')}</a><div class="grow"><h2>${o.name}</h2><p class="sub">${x.t(o.type === 'comment' ? 'inbox.comment-to' : 'inbox.message-to', { account: o.accountName })} ${chip(x.word('platform', o.platform))} ${tag(x, o.state, 'conversation')}${o.snoozedMs ? html` ${x.t('talks.snoozed-until')} ${clock(x, o.snoozedMs)}` : null} ${o.assignee ? chip(`@${o.assignee}`) : null} ${o.labels.map((l) => chip(l, 'warn'))}</p></div>
-      ${more.mayAct ? actions(x, o) : null}</header>
+      ${more.mayAct ? actions(x, o) : null}${more.mayErase ? menu(x, `menu-talk-${o.id}`, [html`<a class="button plain" href=${`/settings/data/export?format=jsonl&account=${o.account}`} download="">${x.t('data.export-account')}</a>`, opener(`/settings/data/erase?talk=${o.id}`, x.t('data.erase-person'))]) : null}</header>
     <div class="talk">${o.post ? post(x, o.post) : null}${o.earlier ? html`<a class="button plain earlier" href=${o.earlier}>↑ ${x.t('talks.earlier')}</a>` : null}
       ${o.replies.filter((r) => !answered.has(r.targetId)).map((r) => replyState(x, r))}
       ${o.items.map((i) => [bubble(x, i, i.item === o.here?.item), o.replies.filter((r) => r.targetId === i.platformId).map((r) => replyState(x, r))])}
@@ -64,8 +64,8 @@ const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SH
 const bubble = (x: Ctx, i: TalkItem, here: boolean, named = false): Html =>
   html`<div class=${`bubble ${i.direction} ${here ? 'here' : ''}`} id=${`bubble-${i.item}`}><p>${cut(i.content)}</p><small>${named ? html`${i.author} · ` : null}${ago(x, i.postedMs || i.detectedMs)}</small></div>`;
 
-const note = (x: Ctx, o: TalkModel): Html => html`<details class="fold talk-note" id=${`note-${o.id}`} ?open=${o.note !== ''}><summary>${x.t('talks.note')}${o.note ? html` <span class="cut muted">${o.note}</span>` : null}</summary>
-    <form class="row" hx-post="/inbox/act" hx-swap="none"><p class="form-error" role="alert" hidden></p><input type="hidden" name="do" value="note"><input type="hidden" name="ids" value=${o.id}><label class="grow"><span class="hidden">${x.t('talks.note')}</span><textarea name="text" rows="2" maxlength="2000" placeholder=${x.t('talks.note-hint')}>${o.note}</textarea></label><button class="button">${x.t('talks.note-save')}</button>
+const note = (x: Ctx, o: TalkModel): Html => html`<details class="fold talk-note" id=${`note-${o.id}`}><summary>${x.t('talks.note')}${o.note ? html` <span class="cut muted">${o.note}</span>` : null}</summary>
+    <form class="row" hx-post="/inbox/act" hx-swap="none"><p class="form-error" role="alert" hidden></p><input type="hidden" name="do" value="note"><input type="hidden" name="ids" value=${o.id}><label class="grow"><span class="hidden">${x.t('talks.note')}</span><textarea name="note" rows="2" maxlength="2000" placeholder=${x.t('talks.note-hint')}>${o.note}</textarea></label><button class="button">${x.t('talks.note-save')}</button>
     ${o.acted ? html`<a class="button plain" href=${`/actors/conversation/${o.id}`}>${x.t('talks.history')}</a>` : null}</form></details>`;
 
 /** The draft is kept on the server as it is typed; `hx-morph-skip` leaves the box alone while the talk is drawn anew. */

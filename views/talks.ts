@@ -28,7 +28,7 @@ export function talksPage(x: Ctx, m: TalksModel): Html {
   const narrowed = [f.account, f.platform, f.type, f.assignee, f.label].filter(Boolean).length;
   return html`<div class="page-head"><h1>${x.t('nav.inbox')}</h1>
     <form class="filters" role="search" hx-get="/inbox" hx-target="#inbox" hx-select="#inbox" hx-swap="outerMorph" hx-push-url="true" hx-trigger="input delay:250ms, submit">
-      <input type="hidden" name="state" value=${f.state}>
+      ${f.state === 'open' ? null : html`<input type="hidden" name="state" value=${f.state}>`}
       <input type="search" name="q" value=${f.search} placeholder=${x.t('inbox.search')} aria-label=${x.t('inbox.search')} data-search="">
       <label class="check"><input type="checkbox" name="unread" value="1" ?checked=${f.unread}><span>${x.t('inbox.unread')}</span></label>
       <details class="menu talk-filters"><summary class="button plain">${x.t('talks.more-filters')}${narrowed > 0 ? html` <b class="badge">${narrowed}</b>` : null}</summary><div class="menu-list">
@@ -40,7 +40,7 @@ export function talksPage(x: Ctx, m: TalksModel): Html {
         <a class="button plain" href="/inbox">${x.t('filter.clear')}</a></div></details>
     </form>
     ${menu(x, 'inbox-menu', [html`<a class="button plain" href="/inbox?view=items">${x.t('talks.items')}</a>`, html`<a class="button plain" href="/canned">${x.t('nav.canned')}</a>`, html`<a class="button plain" href="/rules">${x.t('nav.rules')}</a>`])}</div>
-  ${region(x, 'inbox', ['inbox', 'reply', 'conversation'], html`${tabs(x, m)}<div class=${`inbox ${m.open ? 'open' : ''}`}><div class="inbox-list" id="inbox-list">${list(x, m)}</div><div class="inbox-pane" id="inbox-pane">${talkPane(x, m.open, { back: query(m, {}), mayAct: m.mayAct })}</div></div>`, 'fill')}`;
+  ${region(x, 'inbox', ['inbox', 'reply', 'conversation'], html`${tabs(x, m)}<div class=${`inbox ${m.open ? 'open' : ''}`}><div class="inbox-list" id="inbox-list">${list(x, m)}</div><div class="inbox-pane" id="inbox-pane">${talkPane(x, m.open, { back: query(m, {}), mayAct: m.mayAct, mayErase: x.scope === 'admin' })}</div></div>`, 'fill')}`;
 }
 
 const select = (name: string, label: string, value: string, options: [string, string][]): Html =>

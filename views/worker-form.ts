@@ -28,6 +28,7 @@ export type WorkerForm = {
   mode: string;
   headless: boolean;
   proxy: string | null;
+  proxies: { id: string; name: string; status: string }[];
   autoStart: boolean;
   autoRestart: boolean;
   enabled: boolean;
@@ -78,7 +79,7 @@ const basic = (x: Ctx, m: WorkerForm): Html => html`<div class="panel grid">
   ${field({ name: 'port', label: x.t('workers.port'), value: m.port, type: 'number', min: 1, max: 65535, required: true })}
   ${field({ name: 'group_name', label: x.t('workers.group'), value: m.group })}
   ${field({ name: 'groups', label: x.t('workers.groups'), value: m.groups, placeholder: 'gpu, night', hint: x.t('workers.groups-hint') })}
-  ${choice('proxy_id', x.t('accounts.proxy'), m.proxy ?? '', [['', x.t('accounts.no-proxy')], ...(m.proxy ? [[m.proxy, m.proxy] as [string, string]] : [])], x.t('workers.proxy-hint'))}
+  ${choice('proxy_id', x.t('accounts.proxy'), m.proxy ?? '', [['', x.t('accounts.no-proxy')], ...m.proxies.map((p): [string, string] => [p.id, `${p.name} · ${x.word('proxy', p.status)}`]), ...(m.proxy && !m.proxies.some((p) => p.id === m.proxy) ? [[m.proxy, m.proxy] as [string, string]] : [])], x.t('workers.proxy-hint'))}
   ${lines('labels', x.t('workers.labels'), m.labels, 'zone=hall-2', null, 2)}
   ${check('group_strict', x.t('workers.group-strict'), m.groupStrict)}
 </div>`;

@@ -16,7 +16,7 @@ export type Opened = { secret: string | null; password: string | null };
 
 /** What a webhook gets: the same bytes for the same message, however often it is tried. */
 export const webhookBody = (m: SinkMessage): string =>
-  JSON.stringify({ id: m.id, alert: m.alert, name: m.name, status: m.what, severity: m.severity, text: m.text, breaching: m.breaching, at: new Date(m.at).toISOString(), ...(m.test ? { test: true } : {}) });
+  m.notice ? JSON.stringify({ id: m.id, event: 'notifications', rule: m.notice.rule, severity: m.severity, text: m.text, items: m.notice.items.map(({ at, ...n }) => ({ ...n, at: new Date(at).toISOString() })), more: m.notice.more, at: new Date(m.at).toISOString() }) : JSON.stringify({ id: m.id, alert: m.alert, name: m.name, status: m.what, severity: m.severity, text: m.text, breaching: m.breaching, at: new Date(m.at).toISOString(), ...(m.test ? { test: true } : {}) });
 
 /** `t=<epoch seconds>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>`. */
 export const signature = (secret: string, body: string, seconds: number): string => `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
@@ -52,7 +52,7 @@ async function sendMail(c: SinkConfig, m: SinkMessage, password: string | null, 
   let timer!: NodeJS.Timeout;
   const late = new Promise<never>((_, fail) => (timer = setTimeout(() => fail(new NotDelivered('timeout', `no answer within ${(2 * limitMs) / 1000} s`)), 2 * limitMs)));
   try {
-    const sent = transport.sendMail({ from: c.from!, to: c.to, subject: `${m.what === 'resolved' ? 'Over' : m.severity === 'critical' ? 'Critical' : 'Alert'}: ${m.name}`, text: mailText(m), messageId: `<${m.id}@troupe>` });
+    const sent = transport.sendMail({ from: c.from!, to: c.to, subject: subjectOf(m), text: mailText(m), messageId: `<${m.id}@troupe>` });
     sent.catch(() => undefined);
     await Promise.race([sent, late]);
   } catch (error) {
@@ -67,5 +67,8 @@ async function sendMail(c: SinkConfig, m: SinkMessage, password: string | null, 
   }
 }
 
+const subjectOf = (m: SinkMessage): string => (m.notice ? m.name : `${m.what === 'resolved' ? 'Over' : m.severity === 'critical' ? 'Critical' : 'Alert'}: ${m.name}`).replace(/\s+/g, ' ').slice(0, 150);
+
 const mailText = (m: SinkMessage): string =>
+  m.notice ? [...m.notice.items.map((n) => `${new Date(n.at).toISOString()}  ${n.accountName ? `[${n.accountName}] ` : ''}${n.title}: ${n.content}`), ...(m.notice.more > 0 ? [`… ${m.notice.more} more`] : []), '', `Rule ${m.notice.rule}`, `Event ${m.id}`].join('\n') :
   [m.text, '', ...m.breaching.filter((b) => b.subject !== '-').map((b) => `${b.subject}: ${Number(b.value.toPrecision(4))}`), '', `${m.name} (${m.alert}), ${m.severity}, ${new Date(m.at).toISOString()}`, `Event ${m.id}`].join('\n');

@@ -10,6 +10,8 @@ export const proxySpec = z.object({
   protocol: z.enum(['http', 'https', 'socks5']),
   server: z.string().min(1),
   username: z.string().nullish(),
+  /** False where it has a name without a password. */
+  secret: z.boolean().optional(),
 }).nullish();
 export type ProxySpec = z.infer<typeof proxySpec>;
 
@@ -25,7 +27,7 @@ export type ProxyDoor = {
 /** Opens a door to the account's proxy on this machine; Chromium reaches it under `name` alone. */
 export async function openProxyDoor(account: string, spec: ProxySpec, vault: Vault, name: string): Promise<ProxyDoor | null> {
   if (!spec) return null;
-  const password = spec.username ? ((await vault.get(account, spec.id ? `proxy@${spec.id}` : 'proxy')) ?? '') : '';
+  const password = spec.username && spec.secret !== false ? ((await vault.get(account, spec.id ? `proxy@${spec.id}` : 'proxy')) ?? '') : '';
   return openDoor(spec, password, name);
 }
 

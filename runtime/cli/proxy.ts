@@ -15,7 +15,7 @@ export const summary = 'list proxies, add one, look through it, remove it';
 export const words = ['list', 'add', 'check', 'remove'] as const;
 export const usage = `Usage: troupe proxy list [--json]
        troupe proxy add URL [--name N] [--id ID] [--every MINUTES] [--password-file FILE] [--json]
-       troupe proxy check ID… [--json]
+       troupe proxy check ID… [--worker W] [--json]
        troupe proxy remove ID [--confirm] [--json]
 
 URL is like http://user@proxy.example:8080, https://… or socks5://…; its password comes from a file, - is standard input.
@@ -85,13 +85,14 @@ function secretFrom(file: string): string {
 }
 
 async function check(args: string[], ctx: VerbContext): Promise<number> {
-  const { flags, rest } = readArgs(args, json, { least: 1, most: 100, names: 'the id of a proxy is' });
+  const { flags, rest } = readArgs(args, { ...json, worker: text }, { least: 1, most: 100, names: 'the id of a proxy is' });
   ids(rest);
+  if (flags.worker !== undefined) ids([flags.worker]);
   return withOperator(ctx, async (operator) => {
     let worst = 0;
     for (const id of rest) {
       const before = findProxy(await viewFromJournal(operator.nc, ['proxy']), id);
-      const answer = await operator.command({ kind: 'proxy', id }, 'check', {});
+      const answer = await operator.command({ kind: 'proxy', id }, 'check', flags.worker === undefined ? {} : { worker: flags.worker });
       // One that is being looked through already ends the same way.
       if (!answer.ok && !(answer.code === 'conflict' && before?.checking)) {
         ctx.err(`troupe: ${answer.message}`);

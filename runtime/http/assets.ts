@@ -29,6 +29,7 @@ export function loadAssets(): { urls: Assets; files: Map<string, Asset> } {
     plot: add(join(uplot, 'uPlot.iife.min.js'), 'uplot.js', script),
     plotCss: add(join(uplot, 'uPlot.min.css'), 'uplot.css', 'text/css; charset=utf-8'),
     live: add(join(own, 'live-view.js'), 'live-view.js', script),
+    notices: add(join(own, 'notices.js'), 'notices.js', script),
     talks: add(join(own, 'talks.js'), 'talks.js', script),
     plots: add(join(own, 'plots.js'), 'plots.js', script),
   };

@@ -11,7 +11,6 @@ import { natsLogin } from '../nats-login.ts';
 import { packageRoot } from '../package-root.ts';
 import { startProjector } from '../read-model/projector.ts';
 import { openReadModel } from '../read-model/queries/read-model.ts';
-import { platformLengths } from '../reply-length.ts';
 import { loadSecrets } from '../secrets.ts';
 import { makeApp } from './app.ts';
 import { loadAssets } from './assets.ts';
@@ -81,7 +80,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
     result: (name) => readResult(nc, name),
     settings: natsBucket(nc, BUCKET.settings),
     desk: natsBucket(nc, BUCKET.desk),
-    length: platformLengths(),
+    length: (platform) => platforms.list.find((p) => p.id === platform)?.can?.maxLength ?? null,
     figures,
     machines,
     live,

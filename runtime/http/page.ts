@@ -55,7 +55,7 @@ export function context(call: Call): Ctx {
     ...x,
     user: who.name,
     scope: who.scope,
-    badges: { inbox: unread.comments + unread.messages, replies: countReplies(d.db, { status: 'needs_human' }), notifications: countNotifications(d.db, { unread: true }) },
+    badges: { inbox: unread.comments + unread.messages, replies: countReplies(d.db, { status: 'needs_human' }) + countReplies(d.db, { status: 'awaiting_approval' }), notifications: countNotifications(d.db, { unread: true }) },
     banners: banners(x, d),
   };
 }

@@ -13,7 +13,7 @@ export type ReplyAsk = { account: string; type: 'comment' | 'message'; targetId:
 export async function sendReply(call: Call, ask: ReplyAsk): Promise<{ id: string; repeated: boolean; state: string }> {
   const { db } = call.d;
   const account = found(findAccount(db, ask.account), `account ${ask.account}`);
-  const most = limitFor(call.d.length, account.platform, maxLength(account.limits));
+  const most = limitFor(call.d.length, account.platform, account.limits.maxLength);
   if (lengthOf(ask.text) > most) throw new Problem(422, 'invalid', `text: has ${lengthOf(ask.text)} characters, ${account.platform} takes ${most}: make it shorter`, { field: 'text' });
   if (ask.sendAt !== undefined && ask.sendAt <= call.d.now()) throw new Problem(422, 'invalid', 'send_at: must lie ahead', { field: 'send_at' });
   const id = `r${createHash('sha256').update(`${call.by}\n${ask.key}`).digest('hex').slice(0, 24)}`;
@@ -47,9 +47,6 @@ export async function sendAgain(call: Call, reply: ReplyRow): Promise<{ id: stri
   if (sent.repeated) throw new Problem(409, 'conflict', `reply/${reply.id} was sent again already, as reply/${sent.id}`);
   return { id: sent.id, state: sent.state };
 }
-
-/** What an account allows itself, where it says so. */
-export const maxLength = (limits: object): number | null => (limits as { maxLength?: number | null }).maxLength ?? null;
 
 /** Where it goes, by what was found; 404 for a comment or message that this account never saw. */
 function targetOf(db: Call['d']['db'], { account, type, targetId }: ReplyAsk): Record<string, string> {

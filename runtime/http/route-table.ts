@@ -7,6 +7,8 @@ import { configApi } from './api/config-api.ts';
 import { fleetApi } from './api/fleet-api.ts';
 import { machineApi } from './api/machine-api.ts';
 import { messageApi } from './api/message-api.ts';
+import { dataApi } from './api/data-api.ts';
+import { notificationRuleApi } from './api/notification-rule-api.ts';
 import { proxyApi } from './api/proxy-api.ts';
 import { platformApi } from './api/platform-api.ts';
 import { queueApi } from './api/queue-api.ts';
@@ -31,10 +33,13 @@ import { groupPages } from './pages/group-pages.ts';
 import { inboxPages } from './pages/inbox-pages.ts';
 import { livePages } from './pages/live-pages.ts';
 import { loginPages } from './pages/login-pages.ts';
+import { accountFilePages } from './pages/account-file-pages.ts';
 import { oneAccountPages } from './pages/account-page.ts';
 import { proxyPages } from './pages/proxy-pages.ts';
 import { machinePages } from './pages/machine-pages.ts';
 import { mapPages } from './pages/map-page.ts';
+import { dataPages } from './pages/data-pages.ts';
+import { notificationRulePages } from './pages/notification-rule-pages.ts';
 import { notificationPages } from './pages/notification-pages.ts';
 import { overviewPages } from './pages/overview-page.ts';
 import { platformPages } from './pages/platform-pages.ts';
@@ -62,6 +67,7 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...doorRoutes(),
     ...fileRoutes(),
     ...overviewPages(),
+    ...accountFilePages(),
     ...accountPages(),
     ...oneAccountPages(),
     ...loginPages(),
@@ -72,6 +78,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...cannedPages(),
     ...rulePages(),
     ...replyPages(),
+    ...dataPages(),
+    ...notificationRulePages(),
     ...notificationPages(),
     ...alertPages(),
     ...mapPages(),
@@ -100,6 +108,8 @@ export function routeTable(metrics: Metrics): readonly Route[] {
     ...accountFileApi(),
     ...accountApi(),
     ...proxyApi(),
+    ...notificationRuleApi(),
+    ...dataApi(),
     ...platformApi(),
     ...messageApi(),
     ...talkApi(),

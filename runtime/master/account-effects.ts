@@ -68,7 +68,7 @@ export function accountEffects(db: Db, engine: () => Engine, liveness: Liveness,
         const { context, value } = head.entry.after as { context: AccountContext; value: unknown };
         const now = Date.now();
         const paused = reading ? null : (gates?.holds({ account, platform: context.platform, group: context.group ?? 'default' }) ?? null);
-        const why = paused !== null ? paused : !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
+        const why = paused !== null ? paused : context.archived ? 'the account is in the archive' : !statePaths(value).includes('active.session.logged_in') ? 'the account is not logged in' : !context.lease ? 'no worker has the account' : reading ? null : waitsFor(context, sentBy(account, reply, now), now);
         if (why === null) {
           if (!reading) claimed.set(reply, { account, at: now });
           return { worker: context.lease!.worker, epoch: context.lease!.epoch, proxy: proxyOf(context) };

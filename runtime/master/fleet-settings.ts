@@ -1,6 +1,7 @@
 import type { Kvm, KV } from '@nats-io/kv';
 import { z } from 'zod';
 import { BUCKET } from '../../transport/subjects.ts';
+import { keepDays } from '../read-model/keep-days.ts';
 import { STRATEGIES, type Strategy } from './assignment.ts';
 
 /** What an operator has set for the whole fleet; key `fleet` of the settings bucket. */
@@ -8,8 +9,8 @@ export const fleetSettings = z.object({
   strategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).default('least-connections'),
   /** How tasks are spread; null: affinity where an account is set, else least-connections. */
   taskStrategy: z.enum(STRATEGIES as [Strategy, ...Strategy[]]).nullable().default(null),
-  /** Days that finished tasks are shown. */
-  taskDays: z.number().int().min(1).max(90).default(7),
+  /** Days that what is over is shown. */
+  ...keepDays.shape,
 });
 export type FleetSettings = z.infer<typeof fleetSettings>;
 

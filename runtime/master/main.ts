@@ -39,6 +39,7 @@ import { commonVerbs } from './common-verbs.ts';
 import { Depends } from './depends.ts';
 import { setUpDemo } from './demo.ts';
 import { Engine, freshId, type EngineOptions, type Unfinished } from './engine.ts';
+import { erasureEffects } from './erasure-effects.ts';
 import { FleetSettingsReader } from './fleet-settings.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { Gates } from './gates.ts';
@@ -46,6 +47,7 @@ import { keyEffects } from './key-effects.ts';
 import { Liveness } from './liveness.ts';
 import { hostKeys, MachineDesk } from './machine-desk.ts';
 import { Metrics } from './metrics.ts';
+import { NoticeDesk } from './notice-desk.ts';
 import { Numbers } from './numbers.ts';
 import { Placer } from './placer.ts';
 import { proxyEffects } from './proxy-effects.ts';
@@ -125,6 +127,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
       ...proxyEffects({ db, liveness, vault: () => vault, url: config.proxyCheckUrl, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'proxy' }) }),
       ...keyEffects(() => vault),
       ...alertEffects({ db, engine: () => engine, vault: () => vault }),
+      ...erasureEffects({ db, mux, engine: () => engine, vault: () => vault }),
       ...scalerEffects({ db, engine: () => engine, command: (to, verb, payload, id) => commands.run({ to, verb, payload, id, by: 'scaler' }), template: (name) => settings.template(name) }),
       ...scheduleEffects({ engine: () => engine, command: (to, verb, payload, id, by) => commands.run({ to, verb, payload, id, by }), template: (name) => settings.value(TASK_TEMPLATE_KEY + name) }),
       place: placer,
@@ -200,6 +203,8 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const alerts = new AlertWatch({ db, engine, everyMs: config.alertEveryMs, log: (level, message) => log[level](message), keep: () => keepForLater(config, db, vault), read: alertMetrics({ db, liveness, dataDir: config.dataDir, now: () => Date.now(), storageRefused: () => storage.refusal() !== null, machines: () => machines.disksNow() }) });
   const talks = new TalkWatch({ mux, engine, rules: new RuleDesk({ db, engine, length: lengths, value: (key) => settings.value(key) }), log: (level, message) => log[level](message) });
   talks.start();
+  const notices = new NoticeDesk({ db, engine, log: (level, message) => log[level](message) });
+  const unnoticed = projector.changes.subscribe((topics) => notices.changed(topics));
   const joins = serveJoins({ nc, config, secrets, log: (level, message) => log[level](message), joined: () => {} });
   const checkpoints = new Checkpoints(db, engine, (message) => log.warn(message), parts.checkpoints);
   const reconcile = setInterval(() => void engine.reconcile().catch((error: Error) => log.warn(error.message)), 30_000);
@@ -212,6 +217,8 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     async stop() {
       await watchdog.stop();
       await talks.stop();
+      unnoticed();
+      notices.stop();
       sweep.stop();
       users.stop();
       alerts.stop();

@@ -16,10 +16,10 @@ export function proxyEffects({ db, liveness, vault, url, command }: ProxyEffects
   const accounts = db.prepare('SELECT id FROM accounts WHERE proxy_id = ?').pluck();
   const workers = db.prepare('SELECT worker_id FROM worker_configs WHERE proxy_id = ?').pluck();
   return {
-    async seat({ proxy }: { proxy: string }) {
+    async seat({ proxy, from }: { proxy: string; from: string | null }) {
       const rows = seats.all({ proxy }) as { id: string; incarnation: string }[];
-      const live = rows.find((w) => liveness.incarnation(w.id) === w.incarnation && liveness.state(w.id) === 'connected');
-      if (!live) throw new EffectFailed('none', 'no worker runs that could look through it');
+      const live = rows.find((w) => (from === null || w.id === from) && liveness.incarnation(w.id) === w.incarnation && liveness.state(w.id) === 'connected');
+      if (!live) throw new EffectFailed('none', from === null ? 'no worker runs that could look through it' : `worker ${from} does not run`);
       return { worker: live.id, incarnation: live.incarnation, url };
     },
     async unbind({ proxy }: { proxy: string }, { token }) {

@@ -15,6 +15,9 @@ const HOUR = 3_600_000;
 
 export type RuleDeskOptions = { db: Db; engine: Engine; length: LengthOf; value(key: string): Promise<unknown>; now?(): number };
 
+/** So many items are shown before it says that it is still at it. */
+const AT_ONCE = 20;
+
 /** Shows each inbound item to the rules, and tells those that it fits: they decide by themselves, once for each item. */
 export class RuleDesk {
   private readonly o: RuleDeskOptions;
@@ -27,23 +30,27 @@ export class RuleDesk {
     this.seen = options.db.prepare(`SELECT 1 FROM rule_log WHERE rule_id = ? AND person = ? AND outcome = 'answered' AND at_ms > ? LIMIT 1`).pluck();
   }
 
-  async take(account: string, found: FoundComment | FoundMessage): Promise<void> {
-    const comment = 'post' in found;
-    if (!comment && found.direction !== 'inbound') return;
+  async take(account: string, items: readonly (FoundComment | FoundMessage)[], working: () => void = () => undefined): Promise<void> {
+    const inbound = items.filter((f) => 'post' in f || f.direction === 'inbound');
+    if (inbound.length === 0) return;
     const rules = (this.rules.all() as { id: string; state: string; config: string }[]).map((r): KnownRule => ({ ...r, config: JSON.parse(r.config) as RuleConfig }));
     if (rules.length === 0) return;
     const head = await this.o.engine.host.head(`account/${account}`);
     if (!head || (head.entry.after as { status: string }).status !== 'active') return;
-    const owner = (head.entry.after as { context: AccountContext & { approve?: boolean } }).context;
-    const peer = comment ? found.author : found.sender;
-    // What the account itself wrote is nobody's question.
-    if (peer.id === owner.user?.id) return;
-    const now = this.o.now?.() ?? Date.now();
-    const item: RuleItem = { account, platform: owner.platform, type: comment ? 'comment' : 'message', text: found.text, postedMs: found.at };
-    for (const chosen of chooseRules(rules, item, now)) await this.tell(chosen, { found, item, peer, owner, now });
+    const owner = (head.entry.after as { context: AccountContext }).context;
+    for (const [i, found] of inbound.entries()) {
+      if (i % AT_ONCE === AT_ONCE - 1) working();
+      const comment = 'post' in found;
+      const peer = comment ? found.author : found.sender;
+      // What the account itself wrote is nobody's question.
+      if (peer.id === owner.user?.id) continue;
+      const now = this.o.now?.() ?? Date.now();
+      const item: RuleItem = { account, platform: owner.platform, type: comment ? 'comment' : 'message', text: found.text, postedMs: found.at };
+      for (const chosen of chooseRules(rules, item, now)) await this.tell(chosen, { found, item, peer, owner, now });
+    }
   }
 
-  private async tell({ rule }: Chosen, { found, item, peer, owner, now }: { found: FoundComment | FoundMessage; item: RuleItem; peer: { id: string; name: string }; owner: AccountContext & { approve?: boolean }; now: number }): Promise<void> {
+  private async tell({ rule }: Chosen, { found, item, peer, owner, now }: { found: FoundComment | FoundMessage; item: RuleItem; peer: { id: string; name: string }; owner: AccountContext; now: number }): Promise<void> {
     const { config } = rule;
     const comment = 'post' in found;
     const words = await this.words(config);
@@ -56,9 +63,9 @@ export class RuleDesk {
     const event: Matched = {
       type: 'MATCHED',
       did: { item: name, account: item.account, type: item.type, target: found.id, conversation, person, name: peer.name.slice(0, 200), text: [...found.text].slice(0, 200).join(''), answer, why: words === null ? 'the canned answer is gone' : null },
-      reply: answer ? { id, account: item.account, platform: owner.platform, to, text: answer, by: `rule:${rule.id}`, conversation, approve: config.approve || (owner.approve ?? false), rule: rule.id } : null,
+      reply: answer ? { id, account: item.account, platform: owner.platform, to, text: answer, by: `rule:${rule.id}`, conversation, approve: config.approve || owner.approve, rule: rule.id } : null,
       seen: config.perPersonHours > 0 && this.seen.get(rule.id, person, now - config.perPersonHours * HOUR) === 1,
-      long: answer !== null && lengthOf(answer) > limitFor(this.o.length, owner.platform, (owner.limits as { maxLength?: number | null }).maxLength),
+      long: answer !== null && lengthOf(answer) > limitFor(this.o.length, owner.platform, owner.limits.maxLength),
     };
     await this.o.engine.send({ kind: 'rule', id: rule.id }, event, `matched:${rule.id}:${name}`, 'rules');
   }

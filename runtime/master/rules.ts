@@ -43,6 +43,14 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
     const machine = named === null ? null : cordonOf(db, named);
     if (machine) return no('conflict', `${named} is on machine ${machine}, which is cordoned and gets no new accounts: uncordon it, or choose another worker`, field);
   }
+  if (to.kind === 'notifier' && (verb === 'create' || verb === 'update')) {
+    const { sink } = payload as { sink?: string };
+    if (sink !== undefined && !db.prepare('SELECT 1 FROM sinks WHERE id = ?').get(sink)) return no('not_found', `sink: there is no webhook or mailbox ${sink}: add one under Alerts`, 'sink');
+  }
+  if (to.kind === 'sink' && verb === 'remove') {
+    const using = db.prepare('SELECT name FROM notifiers WHERE sink_id = ? LIMIT 1').pluck().get(to.id) as string | undefined;
+    if (using !== undefined) return no('conflict', `the notification rule ${using} sends here: give it another place first`);
+  }
   if (to.kind === 'account' && (verb === 'create' || verb === 'update')) return proxyAllowed(db, engine, to, verb, payload as ProxyPayload);
   if (to.kind === 'proxy' && verb === 'remove') return proxyRemovable(db, to, payload as { confirm?: boolean });
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload, length);
@@ -144,9 +152,9 @@ type ReplyPayload = { account: string; platform?: string; to: { type: string; co
 async function replyAllowed(db: Db, engine: Engine, self: Address, payload: ReplyPayload, length: LengthOf): Promise<Refusal | null> {
   const head = await engine.host.head(`account/${payload.account}`);
   if (!head || (head.entry.after as { status: string }).status !== 'active') return no('not_found', `there is no account ${payload.account}`, 'account');
-  const account = (head.entry.after as { context: AccountContext & { approve?: boolean } }).context;
+  const account = (head.entry.after as { context: AccountContext }).context;
   payload.platform = account.platform;
-  payload.approve = (payload.approve ?? false) || (account.approve ?? false);
+  payload.approve = (payload.approve ?? false) || account.approve;
   const { to } = payload;
   const known = (
     to.type === 'comment'
@@ -170,6 +178,6 @@ async function changeAllowed(engine: Engine, self: Address, { text }: { text?: s
 }
 
 function tooLong({ platform, limits }: AccountContext, text: string, length: LengthOf): Refusal | null {
-  const most = limitFor(length, platform, (limits as { maxLength?: number | null }).maxLength);
+  const most = limitFor(length, platform, limits.maxLength);
   return lengthOf(text) > most ? no('invalid', `text: has ${lengthOf(text)} characters, ${platform} takes ${most}: make it shorter`, 'text') : null;
 }

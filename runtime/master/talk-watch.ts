@@ -11,7 +11,7 @@ const DURABLE = 'talks';
 // Each may come again while it is still worked at: whoever is told knows what it had.
 const ACK_WAIT = 5_000;
 
-type Body = { items?: (FoundComment | FoundMessage)[]; at?: number; conversations?: unknown; unread?: unknown };
+type Body = { items?: (FoundComment | FoundMessage)[]; at?: number; conversations?: unknown; unread?: unknown; again?: unknown };
 
 export type TalkWatchOptions = { mux: Mux; engine: Engine; rules: RuleDesk; log(level: 'warn', message: string): void };
 
@@ -68,6 +68,8 @@ export class TalkWatch {
   private async take(m: JsMsg): Promise<void> {
     const [, , account, what] = m.subject.split('.') as [string, string, string, string];
     const body = read(m.data);
+    // Written anew, or of somebody who is to be forgotten: no news.
+    if (body?.again === true || what === 'erased') return;
     if (!body || !m.subject.startsWith(`${PREFIX}.data.`)) return;
     const at = Number(body.at ?? 0);
     if (what === 'read') {
@@ -82,10 +84,7 @@ export class TalkWatch {
     }
     await Promise.all([...came].map((id) => this.tell(id, { type: 'ARRIVED', seq: m.seq, found: at }, `arrived:${m.seq}:${id}`)));
     await Promise.all([...answered].filter((id) => !came.has(id)).map((id) => this.tell(id, { type: 'ANSWERED', written: at }, `answered:${m.seq}:${id}`)));
-    for (const [i, item] of (body.items ?? []).entries()) {
-      if (i % 20 === 19) m.working();
-      await this.o.rules.take(account, item);
-    }
+    await this.o.rules.take(account, body.items ?? [], () => m.working());
   }
 
   /** Only talks that somebody has acted on have an actor; the others are worked out from their items. */

@@ -2,7 +2,8 @@ import { jetstream, jetstreamManager, type ConsumerMessages, type StreamInfo } f
 import type { NatsConnection } from '@nats-io/nats-core';
 import { hashOf } from '../../actors/entry.ts';
 import { Kvm } from '@nats-io/kv';
-import { BUCKET, STREAM } from '../../transport/subjects.ts';
+import { BUCKET, STREAM, subjects } from '../../transport/subjects.ts';
+import { readKeepDays, type KeepDays } from './keep-days.ts';
 import { Projection, type Message } from './projection.ts';
 import { forgetOld } from './retention.ts';
 import { openForWriting, type Db } from './store.ts';
@@ -64,6 +65,8 @@ export class Feed {
       if (info.state.last_seq < seen.seq) return { stream, why: `it ends at ${info.state.last_seq}; the view has seen ${seen.seq}` };
       if (seen.seq === 0 || info.state.first_seq > seen.seq) continue;
       const there = await jsm.streams.getMessage(stream, { seq: seen.seq }).catch(() => null);
+      // A part of it may have been written anew without somebody; what tells of that stands behind it.
+      if (!there && stream === STREAM.data && (await jsm.streams.getMessage(stream, { last_by_subj: subjects.data('*', 'erased') }).catch(() => null))?.seq! > seen.seq) continue;
       if (!there) return { stream, why: `its message ${seen.seq} is missing` };
       if (hashOf(there.data) !== seen.hash) return { stream, why: `its message ${seen.seq} is not the one that the view has seen` };
     }
@@ -144,23 +147,21 @@ export class Feed {
   }
 
   private async forget(): Promise<void> {
-    const days = await this.taskDays();
+    const keep = await this.keep();
     if (this.stopped) return;
     try {
-      forgetOld(this.db, Date.now(), days);
+      forgetOld(this.db, Date.now(), keep);
     } catch (error) {
       this.onFault(`old rows can't be deleted: ${(error as Error).message}`);
     }
   }
 
-  /** What is set for the fleet, else what is usual. */
-  private async taskDays(): Promise<number | undefined> {
+  private async keep(): Promise<KeepDays> {
     try {
       const entry = await (await new Kvm(this.nc).open(BUCKET.settings)).get('fleet');
-      const { taskDays } = entry && entry.operation === 'PUT' ? entry.json<{ taskDays?: unknown }>() : {};
-      return typeof taskDays === 'number' && taskDays >= 1 ? taskDays : undefined;
+      return readKeepDays(entry && entry.operation === 'PUT' ? entry.json() : {});
     } catch {
-      return undefined;
+      return readKeepDays({});
     }
   }
 

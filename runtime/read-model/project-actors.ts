@@ -13,6 +13,8 @@ import type { WorkerContext } from '../../machines/worker.ts';
 import { projectProxies } from './project-proxies.ts';
 import { withinLimits } from './within-limits.ts';
 import { projectRules } from './project-rules.ts';
+import { projectErasures } from './project-erasures.ts';
+import { projectNotifiers } from './project-notifiers.ts';
 import { projectWork } from './project-work.ts';
 import type { TalkRows } from './project-talks.ts';
 import type { Notify, Project } from './project.ts';
@@ -73,7 +75,9 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
     ...projectWork(db),
     ...projectProxies(db, notify),
     conversation: talks.project,
-    rule: projectRules(db),
+    rule: projectRules(db, talks),
+    ...projectNotifiers(db),
+    ...projectErasures(db),
     worker(id, entry, state, status) {
       if (status !== 'active') return dropWorker.forEach((d) => d.run(id));
       const c = context<WorkerContext>(entry);
@@ -175,6 +179,7 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
       const was = replyStatus.get(id);
       const targetId = c.to.type === 'comment' ? c.to.comment : c.to.message;
       const conversation = c.conversation ?? talks.ofTarget(c.account, c.to.type, targetId);
+      if (talks.isErased(conversation, c.createdAt)) return;
       reply.run({ conversation_id: conversation, send_ms: status === 'held' ? c.holdUntil : (c.sendAt ?? null), decided_by: c.decidedBy ?? null, decided_ms: c.decidedAt ?? null, retry_of: c.retryOf ?? null, replaced_by: c.replacedBy ?? null, rule_id: c.rule ?? null, evidence: c.evidence ? JSON.stringify(c.evidence) : null, id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: targetId, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
       if (status === 'posted' && conversation !== null) talks.answered(conversation, c.createdAt);
       if (status !== was && (status === 'needs_human' || status === 'failed')) {

@@ -1,6 +1,8 @@
 import { conversationId } from '../../actors/conversation-id.ts';
 import type { Entry } from '../../actors/entry.ts';
 import type { ConversationContext } from '../../machines/conversation.ts';
+import { personHash } from '../person-hash.ts';
+import { forgetItems } from './forget-items.ts';
 import { gramsOf } from './grams.ts';
 import type { Project } from './project.ts';
 import type { Db } from './store.ts';
@@ -14,7 +16,10 @@ const SNIPPET = 200;
 export class TalkRows {
   private readonly run;
 
+  private readonly db: Db;
+
   constructor(db: Db) {
+    this.db = db;
     const sql = (text: string) => db.prepare(text);
     const state = `CASE WHEN acted = 1 THEN state WHEN MAX(answered_ms, @answered) > MAX(last_in_ms, @in) THEN 'waiting' ELSE 'open' END`;
     this.run = {
@@ -38,6 +43,14 @@ export class TalkRows {
       dropLabels: sql('DELETE FROM conversation_labels WHERE conversation_id = ?'),
       label: sql('INSERT OR IGNORE INTO conversation_labels (label, conversation_id) VALUES (?, ?)'),
       left: sql(`UPDATE conversations SET acted = 0, assignee = NULL, labels = '[]', note = '', snoozed_ms = NULL, state = CASE WHEN answered_ms > last_in_ms THEN 'waiting' ELSE 'open' END WHERE id = ?`),
+      peers: sql('SELECT DISTINCT peer_id FROM conversations WHERE account_id = ?').pluck(),
+      ofPeer: sql('SELECT id FROM conversations WHERE account_id = ? AND peer_id = ?').pluck(),
+      commentsOf: sql('SELECT id, platform_comment_id AS item FROM comments WHERE account_id = ? AND author_id = ?'),
+      messagesOf: sql('SELECT id, platform_message_id AS item FROM direct_messages WHERE account_id = ? AND sender_id = ?'),
+      erased: sql('INSERT OR REPLACE INTO erased_talks (conversation_id, at_ms) VALUES (?, ?)'),
+      erasedAt: sql('SELECT at_ms FROM erased_talks WHERE conversation_id = ?').pluck(),
+      unnotice: sql("DELETE FROM notifications WHERE account_id = ? AND key IN (SELECT value FROM json_each(?))"),
+      dropOf: ['conversation_labels WHERE conversation_id', 'conversations WHERE id', 'replies WHERE conversation_id', 'rule_log WHERE conversation_id'].map((t) => sql(`DELETE FROM ${t} = ? `)),
       targetComment: sql('SELECT conversation_id FROM comments WHERE account_id = ? AND platform_comment_id = ?').pluck(),
       targetMessage: sql('SELECT conversation_id FROM direct_messages WHERE account_id = ? AND platform_message_id = ?').pluck(),
     };
@@ -76,12 +89,33 @@ export class TalkRows {
     return ((type === 'comment' ? this.run.targetComment : this.run.targetMessage).get(account, id) as string | undefined) ?? null;
   }
 
+  /** Forgets a person, known by a hash, with all talks; those that are named too. */
+  erase(account: string, who: string, named: readonly string[], at: number): void {
+    const talks = new Set(named);
+    for (const peer of (this.run.peers.all(account) as string[]).filter((p) => personHash(account, p) === who)) {
+      const comments = this.run.commentsOf.all(account, peer) as { id: number; item: string }[];
+      const messages = this.run.messagesOf.all(account, peer) as { id: number; item: string }[];
+      for (const id of this.run.ofPeer.all(account, peer) as string[]) talks.add(id);
+      this.run.unnotice.run(account, JSON.stringify([...comments.map((c) => `comment-${account}-${c.item}`), ...messages.map((m) => `message-${account}-${m.item}`)]));
+      forgetItems(this.db, { comments: comments.map((c) => c.id), messages: messages.map((m) => m.id) });
+    }
+    for (const id of talks) {
+      for (const drop of this.run.dropOf) drop.run(id);
+      this.run.erased.run(id, at);
+    }
+  }
+
+  /** What was written of this talk at that time belongs to somebody who is forgotten. */
+  isErased(id: string | null, at: number): boolean {
+    return id !== null && ((this.run.erasedAt.get(id) as number | undefined) ?? 0) >= at;
+  }
+
   answered(id: string, at: number): void {
     this.run.answered.run({ id, at });
   }
 
   readonly project: Project = (id, entry: Entry, state, status, newest) => {
-    if (!newest) return;
+    if (!newest || this.isErased(id, entry.at)) return;
     this.run.dropLabels.run(id);
     if (status !== 'active') return void this.run.left.run(id);
     const c = (entry.after as { context: ConversationContext }).context;

@@ -18,6 +18,7 @@ export class Projection {
   private readonly byKind: ReturnType<typeof actorProjections>;
   private readonly talks: TalkRows;
   private topics = new Set<string>();
+  private current = { src: '', seq: 0, n: 0 };
 
   constructor(db: Db, partitions: number) {
     this.db = db;
@@ -29,6 +30,7 @@ export class Projection {
 
   /** `newest`: no later message of the batch is about the same actor. */
   apply(m: Message, newest = true): void {
+    this.current = { src: m.stream, seq: m.seq, n: 0 };
     if (m.stream === STREAM.journal) this.journal(m, newest);
     else if (m.stream === STREAM.parked) this.parked(m);
     else if (m.stream === STREAM.data) this.data(m);
@@ -93,15 +95,23 @@ export class Projection {
       this.topics.add('notification');
       return;
     }
+    if (what === 'erased') {
+      this.talks.erase(account, String(body.who), (Array.isArray(body.talks) ? body.talks : []).map(String), at);
+      this.topics.add('notification').add('reply').add('conversation');
+      return;
+    }
+    const quiet = body.again === true;
     for (const item of body.items ?? []) {
       if (what === 'comment') {
-        if (!this.talks.comment(account, item, at)) continue;
+        if (!this.talks.comment(account, item, at) || quiet) continue;
         this.notify({ key: `comment-${account}-${item.id}`, type: 'comment', account, related: item.id, title: item.author.name, content: item.text, priority: 'normal', at });
       } else {
-        if (!this.talks.message(account, item, at)) continue;
+        if (!this.talks.message(account, item, at) || quiet) continue;
         if (item.direction === 'inbound') this.notify({ key: `message-${account}-${item.id}`, type: 'direct_message', account, related: item.id, title: item.sender.name, content: item.text, priority: 'high', at });
       }
     }
+    // What is written anew stands behind what was said of it.
+    if (quiet && Array.isArray(body.read) && body.read.length > 0) this.talks.read(account, what === 'comment' ? body.read.map(String) : [], what === 'message' ? body.read.map(String) : [], true);
   }
 
   private log(m: Message): void {
@@ -165,7 +175,7 @@ export class Projection {
 
   private readonly notify: Notify = (n) => {
     this.topics.add('notification');
-    this.run.notification.run({ ...n, data: JSON.stringify(n.data ?? {}), content: n.content.slice(0, 2000), s: Math.floor(n.at / 1000) });
+    this.run.notification.run({ ...n, src: this.current.src, src_seq: this.current.seq, src_n: this.current.n++, data: JSON.stringify(n.data ?? {}), content: n.content.slice(0, 2000), s: Math.floor(n.at / 1000) });
   };
 
   private statements() {
@@ -177,7 +187,7 @@ export class Projection {
       turn: sql(`INSERT OR REPLACE INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES (@kind, @id, @idx, @seq, @at_ms, @event, @by, @state)`),
       audit: sql(`INSERT OR IGNORE INTO audit (key, at_ms, by, actor, event, detail) VALUES (@key, @at_ms, @by, @actor, @event, @detail)`),
       park: sql(`UPDATE actors SET parked = @why WHERE kind = @kind AND id = @id`),
-      notification: sql(`INSERT OR IGNORE INTO notifications (key, type, account_id, related_id, title, content, data, priority, sent_at, created_at, created_ms) VALUES (@key, @type, @account, @related, @title, @content, @data, @priority, @s, @s, @at)`),
+      notification: sql(`INSERT OR IGNORE INTO notifications (key, type, account_id, related_id, title, content, data, priority, sent_at, created_at, created_ms, src, src_seq, src_n) VALUES (@key, @type, @account, @related, @title, @content, @data, @priority, @s, @s, @at, @src, @src_seq, @src_n)`),
       readNotification: sql(`UPDATE notifications SET is_read = 1 WHERE key = ?`),
       metric: sql(`INSERT OR IGNORE INTO metrics (step, worker_id, at, cpu, memory_mb, tasks, accounts, browsers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       why: sql(`INSERT OR REPLACE INTO whys (shape, why) VALUES (?, ?)`),

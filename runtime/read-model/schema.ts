@@ -187,7 +187,9 @@ CREATE TABLE IF NOT EXISTS notifications (
   id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL,
   type TEXT NOT NULL,                -- comment, direct_message, system, account_status
   account_id TEXT, related_id TEXT, title TEXT NOT NULL, content TEXT NOT NULL, data TEXT NOT NULL DEFAULT '{}',
-  priority TEXT NOT NULL DEFAULT 'normal', is_sent INTEGER NOT NULL DEFAULT 1, sent_at INTEGER, is_read INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL);
+  priority TEXT NOT NULL DEFAULT 'normal', is_sent INTEGER NOT NULL DEFAULT 1, sent_at INTEGER, is_read INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  src TEXT NOT NULL DEFAULT '', src_seq INTEGER NOT NULL DEFAULT 0, src_n INTEGER NOT NULL DEFAULT 0);   -- the stream and message that it came of, and which of that message's: the same in every view
+CREATE INDEX IF NOT EXISTS idx_notifications_src ON notifications(src, src_seq, src_n);
 CREATE INDEX IF NOT EXISTS idx_notifications_type ON notifications(type, id);
 CREATE INDEX IF NOT EXISTS idx_notifications_account ON notifications(account_id, id);
 CREATE INDEX IF NOT EXISTS idx_notifications_created ON notifications(created_at);
@@ -281,6 +283,17 @@ CREATE TABLE IF NOT EXISTS alerts (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, metric TEXT NOT NULL, severity TEXT NOT NULL, enabled INTEGER NOT NULL, builtin INTEGER NOT NULL,
   rule TEXT NOT NULL, status TEXT NOT NULL,   -- off, ok, pending, firing, snoozed, acknowledged, resolved
   breaching TEXT NOT NULL DEFAULT '[]', text TEXT NOT NULL, since_ms INTEGER, fired_ms INTEGER, resolved_ms INTEGER, acknowledged_by TEXT, snoozed_ms INTEGER, history TEXT NOT NULL DEFAULT '[]', error TEXT, updated_ms INTEGER NOT NULL);
+
+-- Talks of people whose data was deleted: what journals still say of the time before is shown no more.
+CREATE TABLE IF NOT EXISTS erased_talks (conversation_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS erasures (
+  id TEXT PRIMARY KEY, platform TEXT NOT NULL, status TEXT NOT NULL,   -- erasing, waiting, forgetting, done
+  erased TEXT, error TEXT, attempt INTEGER NOT NULL, next_ms INTEGER, by TEXT NOT NULL, created_ms INTEGER NOT NULL, done_ms INTEGER);
+
+CREATE TABLE IF NOT EXISTS notifiers (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, sink_id TEXT NOT NULL, config TEXT NOT NULL, status TEXT NOT NULL,   -- off, waiting, gathering
+  gathered INTEGER NOT NULL, next_ms INTEGER, notices INTEGER NOT NULL, messages INTEGER NOT NULL, since_ms INTEGER NOT NULL, seen TEXT NOT NULL, updated_ms INTEGER NOT NULL);
 
 CREATE TABLE IF NOT EXISTS sinks (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, enabled INTEGER NOT NULL, config TEXT NOT NULL,   -- sealed values are references

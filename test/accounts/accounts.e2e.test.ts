@@ -66,6 +66,8 @@ describe('proxies and accounts with a real master, page, worker and browser', ()
     expect(http.seen).toContain(new URL(echo.url).host);
     const checked = await cli(['proxy', 'check', 'p-http', 'p-socks', 'p-bad']);
     expect([checked.code, checked.out.match(/works: \d+ ms, out at 127\.0\.0\.1/g)?.length, checked.err]).toEqual([1, 2, expect.stringContaining('p-bad fails: it refuses the user name or password')]);
+    const nowhere = await cli(['proxy', 'check', 'p-socks', '--worker', 'w9']);
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('worker w9 does not run')]);
     expect((await notices('the proxy fails'))).toHaveLength(1);
     const everything = s.stage.rows<{ entry: string }>('SELECT entry FROM actors').map((r) => r.entry).join() + (await s.page('/proxies')) + s.printed();
     expect(everything).not.toContain(WORD);
@@ -85,6 +87,7 @@ describe('proxies and accounts with a real master, page, worker and browser', ()
     expect(await account(mine)).toMatchObject({ account_name: 'Mei', tags: ['vip', 'shop'], proxy_id: 'p-http', monitor_interval: 5 });
     const out = await cli(['account', 'export', '--tag', 'vip']);
     expect(out.out.split(/\r?\n/)[1]).toBe(`${mine},sandbox,Mei,,,"vip;shop",p-http,5,60,24,6,60,,,,false`);
+    expect((await cli(['account', 'list', '--tag', 'vip'])).out).toMatch(new RegExp(`${mine} \\(Mei\\)`));
     const same = await cli(['account', 'import', '-', '--dry-run'], out.out);
     expect([same.code, same.err, same.out.trim()]).toEqual([0, '', '0 would be created, 0 would be changed, 1 unchanged']);
   });
@@ -142,8 +145,10 @@ describe('proxies and accounts with a real master, page, worker and browser', ()
     await s.api('PATCH', `/accounts/${mine}`, { proxy_id: null, confirm: true });
     await until(async () => (await s.api('GET', '/worker-configs/w1')).body.proxy_id === 'p-http', 'the worker has it');
     await accountIs(mine, 'has none of its own', (a) => a.proxy_id === null);
-    await s.api('POST', `/accounts/${mine}/crawl`);
-    await until(() => http.seen.slice(before).includes(new URL(site.url).host), 'its browser goes by the worker\'s');
+    await until(async () => {
+      await s.api('POST', `/accounts/${mine}/crawl`);
+      return http.seen.slice(before).includes(new URL(site.url).host);
+    }, 'its browser goes by the worker\'s');
     expect((await s.api('DELETE', '/proxies/p-http?confirm=true')).status).toBe(200);
     await until(async () => (await s.api('GET', '/worker-configs/w1')).body.proxy_id === null && (await s.api('GET', '/proxies/p-http')).status === 404, 'it is gone, and no worker names it');
   });

@@ -15,6 +15,37 @@ export async function httpProxy(user: string, password: string, port = 0): Promi
   return { port: proxy.port, seen, stop: () => proxy.close(true) };
 }
 
+/** For loopback and tests alone: anybody has its key. */
+export const CERTIFICATE = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg2IWX6XUqKzsC6Rin
+vA0ady0C0pVl9pwwmUVO25gtO2OhRANCAAT1GjiYqPo3Sdn4/bY48gnoOU7T1rAW
+53YFH3AhXG2nN6G1HHIrEQIbYJdyL1K2wrF+62IlZVssh/RSZsyi/Dkl
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUS4sy7JkVb1vzDp9IdVG3NfQs+HswCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNzEwNDQyM1oYDzIxMjYxMTAz
+MTA0NDIzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAT1GjiYqPo3Sdn4/bY48gnoOU7T1rAW53YFH3AhXG2nN6G1HHIrEQIb
+YJdyL1K2wrF+62IlZVssh/RSZsyi/Dklo28wbTAdBgNVHQ4EFgQUbLNgiHM98r3b
+A5/69luziQnXYy4wHwYDVR0jBBgwFoAUbLNgiHM98r3bA5/69luziQnXYy4wDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgNwYCixOcc/R5G/W5wh7Tg+i+a7oxBYbIeiralfiZMB8CIE+N
+SELwZxOcZUqpjd8bLZk85/Ms8np8yvg29SfK9EMO
+-----END CERTIFICATE-----`,
+};
+
+/** The same behind TLS. */
+export async function httpsProxy(user: string, password: string): Promise<Stop & { seen: string[] }> {
+  const seen: string[] = [];
+  const proxy = new ProxyServer({ host: '127.0.0.1', port: 0, serverType: 'https', httpsOptions: CERTIFICATE, prepareRequestFunction: (r) => {
+    if (r.username === user && r.password === password) seen.push(`${r.hostname}:${r.port}`);
+    return { requestAuthentication: r.username !== user || r.password !== password };
+  } });
+  await proxy.listen();
+  return { port: proxy.port, seen, stop: () => proxy.close(true) };
+}
+
 /** A SOCKS5 proxy (RFC 1928, 1929) that wants a name and a password. */
 export async function socksProxy(user: string, password: string): Promise<Stop & { seen: string[] }> {
   const seen: string[] = [];

@@ -1,21 +1,23 @@
+import { globalAgent } from 'node:https';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exitOf, lookThrough } from '../../runtime/browsers/look-through.ts';
 import { openDoor, type ProxyDoor, type ProxySpec } from '../../runtime/browsers/proxy-door.ts';
 import { proxyFault } from '../../runtime/browsers/proxy-fault.ts';
-import { WorkerFault } from '../../runtime/worker/fault.ts';
-import { deadPort, echoSite, httpProxy, socksProxy } from './loopback-proxies.ts';
+import { faultOf, withEvidence, WorkerFault } from '../../runtime/worker/fault.ts';
+import { CERTIFICATE, deadPort, echoSite, httpProxy, httpsProxy, socksProxy } from './loopback-proxies.ts';
 
 let echo: Awaited<ReturnType<typeof echoSite>>;
 let http: Awaited<ReturnType<typeof httpProxy>>;
+let https: Awaited<ReturnType<typeof httpsProxy>>;
 let socks: Awaited<ReturnType<typeof socksProxy>>;
 const doors: ProxyDoor[] = [];
 const USER = 'me';
 const WORD = 's3cret/ä:@';
 
 beforeAll(async () => {
-  [echo, http, socks] = await Promise.all([echoSite(), httpProxy(USER, WORD), socksProxy(USER, WORD)]);
+  [echo, http, https, socks] = await Promise.all([echoSite(), httpProxy(USER, WORD), httpsProxy(USER, WORD), socksProxy(USER, WORD)]);
 });
-afterAll(() => Promise.all([echo?.stop(), http?.stop(), socks?.stop()]));
+afterAll(() => Promise.all([echo?.stop(), http?.stop(), https?.stop(), socks?.stop()]));
 afterEach(() => Promise.all(doors.splice(0).map((d) => d.close())));
 
 const door = async (spec: Partial<NonNullable<ProxySpec>>, word = WORD): Promise<ProxyDoor> => {
@@ -42,6 +44,19 @@ describe('a door', () => {
     const { got, fault } = await look(await door(bySocks()), `${echo.url}json`);
     expect([exitOf((got as { text: string }).text), fault]).toEqual(['127.0.0.1', null]);
     expect(socks.seen.at(-1)).toBe(`127.0.0.1:${echo.port}`);
+  });
+  it('leads by a proxy behind TLS whose certificate is good, and by no other', async () => {
+    const spec = { protocol: 'https', server: `localhost:${https.port}` } as const;
+    for (const how of [look, tunnel]) expect((await how(await door(spec))).fault).toMatch(/certificate is not good|does not let the request through/);
+    expect(https.seen).toEqual([]);
+    globalAgent.options.ca = CERTIFICATE.cert;
+    try {
+      expect(await look(await door(spec))).toMatchObject({ got: { status: 200, text: '127.0.0.1' }, fault: null });
+      await tunnel(await door(spec));
+      expect(https.seen).toEqual([`127.0.0.1:${echo.port}`, `127.0.0.1:${echo.port}`]);
+    } finally {
+      delete globalAgent.options.ca;
+    }
   });
   it('takes tunnels too', async () => {
     for (const [spec, seen] of [[{}, http.seen], [bySocks(), socks.seen]] as const) {
@@ -80,6 +95,8 @@ describe('an error of work by a proxy', () => {
   it('is the proxy\'s where it failed, whatever the site seemed to say', () => {
     expect(proxyFault(new WorkerFault('logged-out', 'the login page came'), spec, 'it drops the connection')).toMatchObject({ kind: 'proxy', message: 'the proxy p.example:1 fails: it drops the connection', sent: 'no' });
     expect(proxyFault(new WorkerFault('network', 'reset', 'maybe'), spec, 'it drops the connection')).toMatchObject({ kind: 'proxy', sent: 'maybe' });
+    const evidence = { picture: 'page.png', trace: null };
+    expect(faultOf(proxyFault(withEvidence(new WorkerFault('network', 'reset'), evidence), spec, 'it drops the connection'))).toMatchObject({ kind: 'proxy', evidence });
   });
   it('stays what it is where the proxy did well, or somebody knows better', () => {
     const error = new WorkerFault('logged-out', 'x');

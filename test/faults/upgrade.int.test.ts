@@ -21,6 +21,7 @@ it('actors that an earlier build left alive go on under this one, each migrated 
   const jsm = await jetstreamManager(nc);
   const last = async (actor: string): Promise<Stored> => (await jsm.streams.getMessage('TROUPE_JOURNAL', { last_by_subj: `troupe.journal.${actor}` }))!.json<Stored>();
   for (const kind of ['worker', 'account']) for (const entry of recorded(kind)) await js.publish(`troupe.journal.${kind}.old`, JSON.stringify(entry));
+  for (const entry of recorded('account-v2')) await js.publish('troupe.journal.account.second', JSON.stringify(entry));
   // It waits for its backoff.
   for (const entry of recorded('worker').slice(0, 5)) await js.publish('troupe.journal.worker.backing', JSON.stringify(entry));
   for (const entry of recorded('account')) await js.publish('troupe.journal.account.newer', JSON.stringify({ ...entry, version: 'account-v99' }));
@@ -36,7 +37,10 @@ it('actors that an earlier build left alive go on under this one, each migrated 
   expect(worker.after.context).toMatchObject({ config: { max_accounts: 7, memory_action: 'restart', groups: [] }, createdAt: before.worker.after.context.createdAt });
   expect(worker.after.context.configVersion).toBe(before.worker.after.context.configVersion + 1);
   const account = await last('account.old');
-  expect(account).toMatchObject({ version: 'account-v2', after: { context: { group: 'gpu', epoch: expect.any(Number), user: before.account.after.context.user } } });
+  expect(account).toMatchObject({ version: 'account-v3', after: { context: { group: 'gpu', tags: [], archived: false, epoch: expect.any(Number), user: before.account.after.context.user } } });
+  expect((await last('account.second')).version).toBe('account-v2');
+  expect(await cmd('account.second', 'update', { tags: ['kept'], checkEvery: 5 })).toMatchObject({ ok: true });
+  expect(await last('account.second')).toMatchObject({ version: 'account-v3', after: { status: 'active', context: { tags: ['kept'], checkEvery: 5, limits: { maxLength: null } } } });
   expect(account.after.context.epoch).toBeGreaterThanOrEqual(before.account.after.context.epoch);
 
   const backing = await until(async () => ((await last('worker.backing')).event.type.startsWith('xstate.after.backoff.worker-v2') || (await last('worker.backing')).index > 7 ? last('worker.backing') : null), 'its timer has fired under the new name');

@@ -67,7 +67,7 @@ describe('the seeds’ paths', () => {
     expect((await json('/api/v1/direct-messages?direction=inbound')).messages.every((m: { direction: string }) => m.direction === 'inbound')).toBe(true);
     expect((await json('/api/v1/notifications?limit=50&type=comment')).notifications).toHaveLength(24);
     await api('POST', '/api/v1/messages/read', { account_id: 'a1', comments: ['pc3'] });
-    expect(f.marks).toEqual([{ account: 'a1', what: { comments: ['pc3'], messages: [], notifications: ['comment-a1-pc3'] }, by: 'token:operate' }]);
+    expect(f.marks).toEqual([{ account: 'a1', what: { comments: ['pc3'], messages: [], notifications: ['comment-a1-pc3'], conversations: [] }, by: 'token:operate' }]);
   });
 });
 

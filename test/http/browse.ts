@@ -26,7 +26,7 @@ export async function closeBrowser(): Promise<void> {
 
 /** The seeded app on a port of its own. */
 export async function site(text?: SeedText): Promise<{ f: Fixture; base: string }> {
-  const f = await fixture({ fleet: true, work: true, ...(text ? { text } : {}) });
+  const f = await fixture({ fleet: true, work: true, accounts: true, ...(text ? { text } : {}) });
   await f.deps.pictures.put('qr1', await QRCode.toBuffer('https://sandbox.example/qr', { width: 240 }));
   // Real time, so that limits by the second and countdowns pass.
   f.deps.now = () => Date.now();

@@ -2,13 +2,14 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TalkRows } from '../../runtime/read-model/project-talks.ts';
 import { PASSWORD } from './fixture.ts';
 import { closeBrowser, openBrowser, site, visitor } from './browse.ts';
 
 beforeAll(openBrowser);
 afterAll(closeBrowser);
 
-const PAGES = ['/', '/platforms', '/accounts', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
+const PAGES = ['/', '/platforms', '/notifications/rules', '/settings/data', '/accounts', '/accounts/a1', '/proxies', '/proxies/p1', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
 
 describe('in a real Chromium', () => {
   it('all pages keep to the policy, load nothing from elsewhere, and fit a phone', async () => {
@@ -68,7 +69,7 @@ describe('in a real Chromium', () => {
     await page.keyboard.press('r');
     await page.keyboard.type('half a sent');
     const writer = new Database(f.deps.db.name);
-    writer.prepare(`INSERT INTO comments (account_id, platform_comment_id, content, author_name, author_id, post_id, post_title, posted_ms, detected_at, detected_ms) VALUES ('a1', 'new1', 'it came while typing', 'Someone', 'u', 'p', 't', ?, ?, ?)`).run(Date.now(), Date.now() / 1000, Date.now() + 1000);
+    new TalkRows(writer).comment('a1', { id: 'new1', text: 'it came while typing', author: { id: 'u', name: 'Someone' }, post: { id: 'p', title: 't' }, at: Date.now() }, Date.now() + 1000);
     writer.close();
     f.deps.live.changed(['inbox']);
     await page.getByText('it came while typing').waitFor();

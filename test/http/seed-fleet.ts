@@ -38,4 +38,8 @@ export function seedFleet(db: Database.Database, now: number): void {
   sink('hook', { name: 'Ops hook', type: 'webhook', url: 'https://hooks.example.com/T01/B02/canary-path', secret: 'sink_hook.secret' }, { status: 'waiting', kept: 2, error: 'it answered 500', next_ms: now + 40_000, last_sent_ms: now - 3_600_000 });
   sink('mail', { name: 'On-call mail', type: 'email', host: 'smtp.example.com', from: 'troupe@example.com', to: ['ops@example.com'], user: 'troupe', password: 'sink_mail.password' }, { last_sent_ms: now - 60_000 });
   insert('scalers', { group_name: 'docker', status: 'watching', config: JSON.stringify({ enabled: true, dry_run: true, min: 1, max: 5, metric: 'accounts', target: 8, cooldown_seconds: 60, template: 'base' }), decisions: JSON.stringify([{ at: now - 30_000, do: 'out', have: 1, want: 2, why: '9 accounts at 8 a worker ask for 2; 1 run', worker: null, dry: true, error: null }]), last_action_ms: null, updated_at: s });
+  const notifier = (id: string, name: string, more: Record<string, unknown>, config: object) => insert('notifiers', { id, name, sink_id: 'hook', config: JSON.stringify({ name, sink: 'hook', types: [], accounts: [], least: 'high', digestMinutes: 0, ...config }), status: 'waiting', gathered: 0, next_ms: null, notices: 0, messages: 0, since_ms: 1, seen: '{}', updated_ms: now, ...more });
+  notifier('n-urgent', '紧急事项', { notices: 42, messages: 40 }, { least: 'urgent' });
+  notifier('n-daily', '每小时汇总', { status: 'gathering', gathered: 7, next_ms: now + 1_200_000, notices: 130, messages: 9 }, { types: ['comment'], accounts: ['a1', 'a2'], least: 'normal', digestMinutes: 60 });
+  notifier('n-off', '旧规则', { status: 'off', sink_id: 'gone' }, { sink: 'gone' });
 }

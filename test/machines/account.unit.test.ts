@@ -89,7 +89,7 @@ describe('the end of a session', () => {
   it('comes by its date where nobody looks', () => {
     for (const how of ['unchecked', 'paused', 'archived'] as const) {
       const s = loggedIn({ checkEvery: how === 'unchecked' ? 0 : 60 }, 2 * HOUR);
-      expect(expiry(s)).toBe('soon');
+      expect(expiry(s)).toBe('far');
       if (how === 'paused') s.send('PAUSE');
       if (how === 'archived') {
         s.send('ARCHIVE');
@@ -101,8 +101,10 @@ describe('the end of a session', () => {
   });
   it('is asked for where somebody can, and put off where the platform still takes it', () => {
     const s = loggedIn({ checkEvery: 600 }, 2 * HOUR);
+    s.wait(HOUR);
     const told = s.context.warnedAt;
-    s.wait(2 * HOUR);
+    expect([expiry(s), told]).toEqual(['soon', s.now]);
+    s.wait(HOUR);
     expect(s.running).toEqual(['check']);
     s.done('check', { session: 'valid' });
     expect([session(s), s.context.validUntil, s.context.warnedAt]).toEqual(['logged_in.monitoring.settled', s.now + DAY, told]);
@@ -122,8 +124,10 @@ describe('the end of a session', () => {
     expect(s.running).toEqual(['check']);
   });
   it('of the next session is told of again', () => {
-    const s = loggedIn({ checkEvery: 0 }, HOUR);
+    const s = loggedIn({ checkEvery: 0 }, 10 * HOUR);
+    s.wait(5 * HOUR);
     const told = s.context.warnedAt;
+    expect(told).toBe(s.now);
     s.send('LOGIN', { login: 'l2' });
     expect([s.context.warnedAt, s.context.validUntil]).toEqual([null, null]);
     s.send('LOGIN_DONE', { login: 'l2', user, validUntil: s.now + 2 * DAY, fingerprint: null });

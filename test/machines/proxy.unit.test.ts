@@ -78,6 +78,14 @@ describe('a proxy', () => {
     s.send('ENABLE');
     expect(s.state).toBe('enabled.health.unknown,enabled.check.seating');
   });
+  it('is looked through from the worker that somebody names, once', () => {
+    const s = healthy();
+    s.send('CHECK', { worker: 'w7' });
+    expect(Object.values(s.entry.pending.effects)).toMatchObject([{ src: 'seat', input: { proxy: 'x', from: 'w7' } }]);
+    looked(s, true);
+    s.send('CHECK');
+    expect(Object.values(s.entry.pending.effects)).toMatchObject([{ input: { from: null } }]);
+  });
   it('begins anew when it is changed, and its browsers with it', () => {
     const s = healthy();
     s.send('UPDATE', { config: { server: 'q.example:1080' } });
@@ -91,5 +99,25 @@ describe('a proxy', () => {
     s.fail('unbind', 'unknown');
     s.done('unbind');
     expect(s.state).toBe('removed');
+  });
+});
+
+describe('a round that its proxy broke', () => {
+  const monitor = (proxy: object | null) => {
+    const s = new Story('monitor', { id: 'a' });
+    s.send('ON', { platform: 'sandbox', worker: 'w1', epoch: 1, interval: 5, proxy });
+    s.wait(60_000);
+    return s;
+  };
+  it('backs off, loses no session, and has the proxy looked at', () => {
+    const s = monitor({ id: 'p1' });
+    s.fail('crawl', 'proxy');
+    expect([s.state, s.tells, s.context.last.error]).toEqual(['backing_off', ['proxy/p1 CHECK'], 'it was proxy']);
+    const own = monitor({ protocol: 'http', server: 'h:1', username: null });
+    own.fail('crawl', 'proxy');
+    expect([own.state, own.tells]).toEqual(['backing_off', []]);
+    const other = monitor({ id: 'p1' });
+    other.fail('crawl', 'network');
+    expect(other.tells).toEqual([]);
   });
 });

@@ -29,6 +29,8 @@ const FIRST: Record<string, Record<string, unknown>> = {
   machine: { id: 'x', is: 'agent', host: 'h', at: AT }, key: { id: 'x', comment: '', secret: 'key_x.private', passphrase: null, at: AT }, scaler: { id: 'x', config: scalerConfig.parse({ min: 1, max: 3, target: 5, template: 't' }), at: AT },
   task: { id: 'x', seq: 1, ...taskFields.parse({ title: 'T', type: 'automation' }), notBefore: null, key: null, template: null, schedule: null, replayOf: null, by: 'b', at: AT }, agent: { id: 'x', ...agentFields.parse({}), name: 'X', by: 'b', at: AT }, gate: { id: 'x', at: AT },
   proxy: { id: 'x', config: proxyConfig.parse({ name: 'X', protocol: 'http', server: 'h:1' }), by: 'b', at: AT },
+  notifier: { id: 'x', config: { name: 'X', sink: 's', types: [], accounts: [], least: 'low', digestMinutes: 5 }, enabled: true, by: 'b', at: AT },
+  erasure: { id: 'x', platform: 'sandbox', person: 'erasure_x.person', by: 'b', at: AT },
   monitor: { id: 'x', at: AT }, schedule: { id: 'x', by: 'b', config: scheduleConfig.parse({ title: 'T', when: { everyMs: 60_000 }, makes: { task: { title: 't' } } }), at: AT },
 };
 

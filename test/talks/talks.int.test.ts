@@ -4,6 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { conversationId } from '../../actors/conversation-id.ts';
 import { ruleReplyId } from '../../actors/rule.ts';
+import { main } from '../../runtime/main.ts';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { lastOf, readJournal } from '../harness/checker.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
@@ -62,6 +63,32 @@ describe('talks', () => {
     await jetstream(data).publish('troupe.data.a1.read', JSON.stringify({ comments: ['c4'], messages: [], notifications: [], conversations: [one], unread: true, at: 77, by: 'user:a' }));
     await until(() => row(one)?.unread === 1, 'it is unread again');
   });
+});
+
+/** The command line in this process, as a terminal would run it. */
+async function troupe(...argv: string[]) {
+  const out: string[] = [];
+  const env = { TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0]!, PATH: process.env['PATH']! };
+  const code = await main(argv, { env, config: () => stage.config, out: (l) => void out.push(l), err: (l) => void out.push(l) });
+  return { code, out: out.join('\n') };
+}
+
+it('the terminal lists conversations, reads one, and answers it once', async () => {
+  await open();
+  await stage.master();
+  await account();
+  await found([comment(1), comment(2, { author: 'u2', text: '价格多少' })]);
+  const id = conversationId({ account: 'a1', type: 'comment', peer: 'u2', post: 'p1' });
+  await until(() => row(id)?.items === 1, 'it is in the view');
+  expect((await troupe('inbox', 'list')).out).toMatch(/CONVERSATION[\s\S]*open[\s\S]*Name 2[\s\S]*价格多少/);
+  expect(JSON.parse((await troupe('inbox', 'list', '--search', '价格', '--json')).out)).toMatchObject({ conversations: [{ id, state: 'open', unread: 1 }], more: false });
+  expect((await troupe('inbox', 'list', '--state', 'closed')).out).toBe('no conversation fits');
+  expect(await troupe('reply', id, 'two hundred', '--approve', '--id', 'mine')).toEqual({ code: 0, out: 'reply/mine is awaiting_approval' });
+  expect(await troupe('reply', id, 'two hundred', '--id', 'mine')).toMatchObject({ code: 0, out: 'reply/mine is awaiting_approval' });
+  expect((await troupe('reply', 'nobody', 'x')).code).toBe(1);
+  expect(await stage.command('reply/mine', 'reject')).toMatchObject({ ok: true, state: 'rejected' });
+  expect((await troupe('inbox', 'show', id)).out).toMatch(/< 价格多少\n.*> two hundred \(rejected\)/);
+  expect(await stage.command('reply/long', 'create', { account: 'a1', to: { type: 'comment', comment: 'c2', post: 'p1' }, text: 'x'.repeat(501) })).toMatchObject({ ok: false, field: 'text', message: expect.stringContaining('sandbox takes 500') });
 });
 
 describe('rules', () => {

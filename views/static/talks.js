@@ -216,6 +216,14 @@
     if (!event.target.closest('#canned-pop')) close();
   });
 
+  // A part that was asked for anew before somebody opened another talk comes too late: it is asked for once more.
+  document.addEventListener('htmx:before:swap', (event) => {
+    const action = event.target.id === 'inbox' && event.detail.ctx?.request?.action;
+    if (!action || new URL(action, location.href).search === location.search) return;
+    event.preventDefault();
+    setTimeout(() => $('#inbox')?.dispatchEvent(new CustomEvent('live')), 50);
+  });
+
   function settle() {
     readOpen();
     const box = $('[data-draft]');

@@ -1,3 +1,4 @@
+import { noticesEn } from './notices-en.ts';
 import { accountsEn } from './accounts-en.ts';
 import { platformsEn } from './platforms-en.ts';
 import { liveEn } from './live-en.ts';
@@ -264,7 +265,7 @@ export const en: Record<TextKey, string> = {
   'workers.groups-hint': 'With commas between',
   'workers.group-strict': 'Serves its own groups only',
   'workers.labels': 'Labels',
-  'workers.proxy-hint': 'Proxies are set for each account',
+  'workers.proxy-hint': 'For its accounts that have none of their own',
   'workers.memory-action': 'Over this memory',
   'workers.restart-delay-hint': 'Doubles each time, 5 minutes at most',
   'workers.max-restarts-hint': 'Within 10 minutes',
@@ -888,6 +889,7 @@ export const en: Record<TextKey, string> = {
   ...workEn,
   ...liveEn,
   ...accountsEn,
+  ...noticesEn,
   ...talksEn,
   ...platformsEn,
 };

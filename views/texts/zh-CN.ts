@@ -1,3 +1,4 @@
+import { noticesZhCN } from './notices-zh-cn.ts';
 import { accountsZhCN } from './accounts-zh-cn.ts';
 import { platformsZhCN } from './platforms-zh-cn.ts';
 import { liveZhCN } from './live-zh-cn.ts';
@@ -263,7 +264,7 @@ export const zhCN = {
   'workers.groups-hint': '用逗号分隔',
   'workers.group-strict': '只服务自己的分组',
   'workers.labels': '标签',
-  'workers.proxy-hint': '代理目前在每个账号上设置',
+  'workers.proxy-hint': '没有指定代理的账号用它',
   'workers.memory-action': '内存超限时',
   'workers.restart-delay-hint': '之后每次翻倍，最长 5 分钟',
   'workers.max-restarts-hint': '10 分钟内',
@@ -887,6 +888,7 @@ export const zhCN = {
   ...workZhCN,
   ...liveZhCN,
   ...accountsZhCN,
+  ...noticesZhCN,
   ...talksZhCN,
   ...platformsZhCN,
 } as const;

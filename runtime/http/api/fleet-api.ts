@@ -7,13 +7,14 @@ import { found, type Call } from '../call.ts';
 import { fleetGroups } from '../fleet/groups.ts';
 import { readFleetSettings, saveFleetSettings } from '../fleet/settings.ts';
 import type { Route } from '../routes.ts';
+import { keepDays, someKeepDays } from '../../read-model/keep-days.ts';
 import { id, pathId } from './query.ts';
-import { answer, mount, readBody } from './respond.ts';
+import { answer, mount, readBody, readCamelBody } from './respond.ts';
 
 const TAG = 'fleet';
 const creating = scalerConfig.safeExtend({ group_name: id });
 const patching = bound.commands['update']!.schema;
-const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), taskDays: fleetSettings.shape.taskDays.unwrap().optional() }).refine((v) => Object.keys(v).length > 0, 'name at least one of strategy, taskStrategy, taskDays');
+const settings = z.strictObject({ strategy: fleetSettings.shape.strategy.unwrap().optional(), taskStrategy: fleetSettings.shape.taskStrategy.unwrap().optional(), ...someKeepDays }).refine((v) => Object.keys(v).length > 0, `name at least one of strategy, taskStrategy, ${Object.keys(keepDays.shape).join(', ')}`);
 
 export const fleetApi = (): Route[] => [
   ...mount('get', '/groups', 'read', { tag: TAG, summary: 'Groups with their workers, room, accounts, and why accounts wait', answer: '{success, groups}' }, (call) => answer(call, {
@@ -44,7 +45,7 @@ export const fleetApi = (): Route[] => [
   }),
   ...mount('get', '/fleet/settings', 'read', { tag: TAG, summary: 'What is set for the whole fleet', answer: '{success, settings}' }, async (call) => answer(call, { success: true, settings: await readFleetSettings(call.d.settings) })),
   ...mount('put', '/fleet/settings', 'admin', { tag: TAG, summary: 'Set how accounts and tasks are spread over workers, and how long finished tasks are shown', body: settings, answer: '{success, settings}' }, async (call) => {
-    return answer(call, { success: true, settings: await saveFleetSettings(call.d.settings, await readBody(call, settings)) });
+    return answer(call, { success: true, settings: await saveFleetSettings(call.d.settings, await readCamelBody(call, settings)) });
   }),
 ];
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { all, count, where } from '../../read-model/queries/read-model.ts';
 import { used } from '../../read-model/queries/accounts.ts';
+import { conversationsOf } from '../../read-model/queries/conversations.ts';
 import { countNotifications, listNotifications } from '../../read-model/queries/notifications.ts';
 import { countReplies, findReply, listReplies, type ReplyRow } from '../../read-model/queries/replies.ts';
 import { found, type Call } from '../call.ts';
@@ -39,7 +40,7 @@ export const messageApi = (): Route[] => [
   ...mount('post', '/messages/read', 'operate', { tag: 'messages', summary: 'Mark as read', body: marking, answer: '{success}' }, async (call) => {
     const { account_id, comments, messages } = await readBody(call, marking);
     const notifications = [...comments.map((c) => `comment-${account_id}-${c}`), ...messages.map((m) => `message-${account_id}-${m}`)];
-    await call.d.markRead(account_id, { comments, messages, notifications }, call.by);
+    await call.d.markRead(account_id, { comments, messages, notifications, conversations: conversationsOf(call.d.db, account_id, comments, messages) }, call.by);
     return answer(call, { success: true });
   }),
   ...mount('get', '/notifications', 'read', { tag: 'messages', summary: 'Notifications, newest first', query: notificationQuery, answer: '{success, notifications}' }, (call) => {

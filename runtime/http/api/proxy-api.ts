@@ -15,6 +15,7 @@ const { checkEvery, ...plain } = proxyConfig.shape;
 const creating = z.strictObject({ id: id.optional(), ...plain, check_every: checkEvery });
 const { checkEvery: patchEvery, ...patchPlain } = proxyPatch.shape;
 const changing = z.strictObject({ ...patchPlain, check_every: patchEvery });
+const checking = z.strictObject({ worker_id: id.nullable().default(null) });
 const removing = z.object({ confirm: flag.optional().meta({ description: 'true: its accounts go on without a proxy' }) });
 
 /** Proxies that accounts go out by; a password goes in and never comes out. */
@@ -38,7 +39,12 @@ export const proxyApi = (): Route[] => [
     const { password, ...shown } = patch;
     return answer(call, { success: true, proxy: { ...proxyRow(p), ...shown, ...(check_every === undefined ? {} : { check_every }), ...(password === undefined ? {} : { has_password: password !== null }) } });
   })),
-  ...(['check', 'enable', 'disable'] as const).flatMap((verb) => mount('post', `/proxies/:id/${verb}`, 'operate', { tag: TAG, summary: { check: 'Look through it now', enable: 'Use it again', disable: 'Keep it, and let nothing go by it' }[verb], answer: '{success, state}' }, async (call) => {
+  ...mount('post', '/proxies/:id/check', 'operate', { tag: TAG, summary: 'Look through it now, from one worker or from the one that has its accounts', body: checking, answer: '{success, state}' }, async (call) => {
+    const { worker_id } = await readBody(call, checking);
+    const done = await call.command({ kind: 'proxy', id: pathId(call) }, 'check', { worker: worker_id });
+    return answer(call, { success: true, id: call.param('id'), state: done.state });
+  }),
+  ...(['enable', 'disable'] as const).flatMap((verb) => mount('post', `/proxies/:id/${verb}`, 'operate', { tag: TAG, summary: verb === 'enable' ? 'Use it again' : 'Keep it, and let nothing go by it', answer: '{success, state}' }, async (call) => {
     const done = await call.command({ kind: 'proxy', id: pathId(call) }, verb);
     return answer(call, { success: true, id: call.param('id'), state: done.state });
   })),

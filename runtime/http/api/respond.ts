@@ -23,6 +23,11 @@ export async function readBody<T extends z.ZodType>(call: Call, schema: T): Prom
   return checked(schema, toSnake(await readJson(call.c)));
 }
 
+/** The same of fields that are camelCase on both paths. */
+export async function readCamelBody<T extends z.ZodType>(call: Call, schema: T): Promise<z.output<T>> {
+  return checked(schema, toCamel(await readJson(call.c)));
+}
+
 /** Link and X-Total-Count of a list; `next` is where the list goes on. */
 export function listHeaders(call: Call, total: number | null, page: { limit: number; offset: number; given: number }): Record<string, string> {
   const url = new URL(call.c.req.url);

@@ -1,43 +1,24 @@
 import { z } from 'zod';
 import { accountPage, type AccountModel } from '../../../views/account.ts';
-import { accountImportDialog, fingerprintDialog, proxyDialog, type AccountImport } from '../../../views/account-dialogs.ts';
-import { exportAccounts } from '../../accounts/account-file.ts';
-import { findAccount, listAccounts, listRounds, workerProxy, type AccountRow } from '../../read-model/queries/accounts.ts';
+import { fingerprintDialog, proxyDialog } from '../../../views/account-dialogs.ts';
+import { findAccount, listRounds, workerProxy, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { findActor } from '../../read-model/queries/actors.ts';
 import { listAudit } from '../../read-model/queries/audit.ts';
 import { loginsOf } from '../../read-model/queries/logins.ts';
 import { anotherProxy, findProxy, proxyNames } from '../../read-model/queries/proxies.ts';
-import { importAccounts, planned } from '../accounts/import-accounts.ts';
+import { fileOf } from '../accounts/file-of.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
 import { accountCard } from './account-card.ts';
-import { accountFilter } from './account-pages.ts';
 import { chartOf, present } from './actor-pages.ts';
 
 const LOGINS = 10;
 const AUDIT = 15;
 
-/** One account's own page and what it opens; the file of all. */
+/** One account's own page and what it opens. */
 export const oneAccountPages = (): Route[] => [
-  page('get', '/accounts/export', 'read', (call) => {
-    const format = call.query('format') === 'json' ? 'json' : 'csv';
-    const { ask } = accountFilter(call);
-    return fileOf(exportAccounts(listAccounts(call.d.db, { ...ask, limit: 100_000 }), format), format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8', `accounts.${format}`);
-  }),
-  page('get', '/accounts/import', 'operate', (call) => showPiece(accountImportDialog(context(call), { text: '', format: 'csv', fault: null, rows: null, done: false }))),
-  page('post', '/accounts/import', 'operate', async (call) => {
-    const x = context(call);
-    const f = await call.form(z.object({ file: z.string(), format: z.enum(['csv', 'json']), do: z.enum(['look', 'go']).default('look'), skip: z.literal('1').optional() }));
-    const plan = planned(call, f.file, f.format);
-    const model: AccountImport = { text: f.file, format: f.format, fault: plan.fault, rows: plan.rows && plan.rows.map((r) => ({ ...r, fields: r.what === 'update' ? Object.keys(r.payload) : [], error: null })), done: false };
-    const bad = plan.rows?.some((r) => r.what === 'bad') ?? true;
-    if (f.do === 'look' || plan.rows === null || (bad && !f.skip)) return showPiece(accountImportDialog(x, model));
-    const results = await importAccounts(call, plan.rows);
-    const ok = results.filter((r) => r.error === null && (r.what === 'create' || r.what === 'update')).length;
-    return done(call, 'done.accounts-imported', { n: ok }, accountImportDialog(x, { ...model, done: true, rows: model.rows!.map((r, i) => ({ ...r, error: results[i]!.error })) }));
-  }),
   page('get', '/accounts/:id', 'read', async (call) => {
     const x = context(call);
     const a = one(call);
@@ -83,9 +64,6 @@ export const oneAccountPages = (): Route[] => [
 ];
 
 const one = (call: Call): AccountRow => found(findAccount(call.d.db, call.param('id')), `account ${call.param('id')}`);
-
-const fileOf = (body: string | Uint8Array, type: string, name: string | null): Response =>
-  new Response(body as BodyInit, { headers: { 'Content-Type': type, 'Cache-Control': 'private, no-store', 'X-Content-Type-Options': 'nosniff', ...(name ? { 'Content-Disposition': `attachment; filename="${name}"` } : {}) } });
 
 async function model(call: Call, a: AccountRow, mayAct: boolean): Promise<AccountModel> {
   const { db } = call.d;

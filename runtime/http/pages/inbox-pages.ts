@@ -8,7 +8,7 @@ import { findThread, isInboxKey, listInbox, type InboxItem } from '../../read-mo
 import { limitFor, LONGEST_REPLY } from '../../reply-length.ts';
 import { found, type Call } from '../call.ts';
 import { context, doneWithUndo, showPage } from '../page.ts';
-import { maxLength, sendReply } from '../reply-service.ts';
+import { sendReply } from '../reply-service.ts';
 import { page, type Route } from '../routes.ts';
 import { keepDraft, listFilters } from '../talks/desk.ts';
 import { readMinute } from '../talks/local-time.ts';
@@ -98,7 +98,7 @@ function items(call: Call): Response {
       filter, items: shown.map(line), next: list.next, anything: Boolean(filtered),
       accounts: choices(db, filter.account),
       open: thread && {
-        line: line(thread.item), before: thread.before.map(line), replies: thread.replies.map(replyLine), key: randomBytes(12).toString('hex'), maxLength: limitFor(call.d.length, thread.item.platform, maxLength(account?.limits ?? {})), talk: conversationOf(db, thread.item.item),
+        line: line(thread.item), before: thread.before.map(line), replies: thread.replies.map(replyLine), key: randomBytes(12).toString('hex'), maxLength: limitFor(call.d.length, thread.item.platform, account?.limits.maxLength), talk: conversationOf(db, thread.item.item),
         why: thread.item.direction === 'outbound' ? x.t('inbox.why-outbound') : account ? null : x.t('inbox.why-removed'),
       },
     }),

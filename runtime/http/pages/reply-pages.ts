@@ -6,7 +6,7 @@ import { limitFor } from '../../reply-length.ts';
 import { found, type Call } from '../call.ts';
 import { context, done, doneWithUndo, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
-import { maxLength, sendAgain } from '../reply-service.ts';
+import { sendAgain } from '../reply-service.ts';
 import { page, type Route } from '../routes.ts';
 import { localMinute, readMinute } from '../talks/local-time.ts';
 import { replyLine } from '../talks/talk-model.ts';
@@ -40,8 +40,7 @@ export const replyPages = (): Route[] => [
   }),
   page('get', '/replies/:id/change', 'operate', (call) => {
     const r = one(call);
-    const limits = findAccount(call.d.db, r.account)?.limits ?? {};
-    return showPiece(changeDialog(context(call), { id: r.id, text: r.content, sendAt: r.sendMs === null ? null : localMinute(r.sendMs), limit: limitFor(call.d.length, r.platform, maxLength(limits)) }));
+    return showPiece(changeDialog(context(call), { id: r.id, text: r.content, sendAt: r.sendMs === null ? null : localMinute(r.sendMs), limit: limitFor(call.d.length, r.platform, findAccount(call.d.db, r.account)?.limits.maxLength) }));
   }),
   page('post', '/replies/:id/change', 'operate', async (call) => {
     const { text, send_at } = await call.form(z.object({ text: z.string().max(5000).refine((t) => t.trim().length > 0, 'must not be empty'), send_at: z.string().optional() }));

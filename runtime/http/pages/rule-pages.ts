@@ -88,7 +88,7 @@ async function readRule(call: Call): Promise<RuleConfig> {
     return config;
   } catch (error) {
     if (!(error instanceof Problem) || error.field === undefined) throw error;
-    const name = Object.keys(FIELD).find((k) => error.field === k || error.field!.startsWith(`${k}.`)) ?? error.field;
+    const name = FIELD[error.field] ? error.field : (Object.keys(FIELD).find((k) => error.field!.startsWith(`${k}.`)) ?? error.field);
     throw new Problem(error.status, error.code, error.message, { field: FIELD[name] ?? name });
   }
 }

@@ -91,7 +91,7 @@ function actOf(form: Readonly<Record<string, string>>): unknown {
     case 'label':
       return { do: what, add: (form['add'] ?? '').split(/[,，、]/).map((l) => l.trim()).filter(Boolean), remove: Object.entries(form).flatMap(([k, v]) => (k.startsWith('remove-') ? [v] : [])) };
     case 'note':
-      return { do: what, text: form['text'] ?? '' };
+      return { do: what, text: form['note'] ?? '' };
     default:
       return { do: what };
   }

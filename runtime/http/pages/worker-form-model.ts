@@ -3,6 +3,7 @@ import { workerDefaults } from '../../../actors/worker.ts';
 import type { WorkerConfig } from '../../../machines/worker.ts';
 import type { WorkerForm } from '../../../views/worker-form.ts';
 import { listKeys, listMachines } from '../../read-model/queries/machines.ts';
+import { proxyNames } from '../../read-model/queries/proxies.ts';
 import { checked, readForm } from '../body.ts';
 import type { Call } from '../call.ts';
 import { allowsShell, readsValues } from '../fleet/config-service.ts';
@@ -73,7 +74,7 @@ export function workerFormModel(call: Call, given: Partial<WorkerConfig>, about:
   const env = shown(c, readsValues(call))['env_variables'] as Record<string, string>;
   return {
     ...about, description: c.description, deploymentType: c.deployment_type, host: c.host, port: c.port, group: c.group_name, groups: c.groups.join(', '), groupStrict: c.group_strict, labels: lines(c.labels),
-    maxAccounts: c.max_accounts, maxAgents: c.max_agents!, allowShell: c.allow_shell!, mayAllowShell: allowsShell(call), maxMemoryMb: c.max_memory_mb, cpuCores: c.cpu_cores, memoryAction: c.memory_action, mode: c.browser_config.mode ?? 'profile', headless: c.browser_config.headless ?? true, proxy: c.proxy_id,
+    maxAccounts: c.max_accounts, maxAgents: c.max_agents!, allowShell: c.allow_shell!, mayAllowShell: allowsShell(call), maxMemoryMb: c.max_memory_mb, cpuCores: c.cpu_cores, memoryAction: c.memory_action, mode: c.browser_config.mode ?? 'profile', headless: c.browser_config.headless ?? true, proxies: proxyNames(call.d.db), proxy: c.proxy_id,
     autoStart: c.auto_start, autoRestart: c.auto_restart, enabled: c.enabled, restartDelayMs: c.restart_delay_ms, maxRestartAttempts: c.max_restart_attempts, recycleAfterHours: c.recycle_after_hours, stopTimeoutMs: c.stop_timeout_ms, drainTimeoutMs: c.drain_timeout_ms,
     env: lines(env), secrets: Object.keys(c.secret_env).sort(), allowLoader: c.allow_loader_variables, args: c.command_args.join('\n'), workingDirectory: c.working_directory ?? '',
     ssh: { host: c.ssh_host ?? '', port: c.ssh_port, user: c.ssh_user ?? '', key: c.ssh_key_id ?? '', hasPassword: c.ssh_password !== null, directory: c.ssh_directory },

@@ -8,7 +8,6 @@ import type { InboxItem } from '../../read-model/queries/inbox.ts';
 import type { ReplyRow } from '../../read-model/queries/replies.ts';
 import { limitFor } from '../../reply-length.ts';
 import type { Call } from '../call.ts';
-import { maxLength } from '../reply-service.ts';
 import { findDraft } from './desk.ts';
 
 /** What the address asks for. Without a state it is what is open; a search and what is unread look everywhere. */
@@ -47,8 +46,8 @@ export async function talkModel(call: Call, f: TalkFilter, id: string, ask: { it
     id, type: row.type, name: row.peerName, account: row.account, accountName: row.accountName, platform: row.platform, state: row.state, assignee: row.assignee, labels: row.labels, note: row.note, snoozedMs: row.snoozedMs, unread: row.unread, acted: row.acted,
     items: items.map(talkItem), here: here && talkItem(here), earlier: talk.more === null ? null : link({ before: String(talk.more) }), latest: ask.before === undefined ? null : link({}),
     replies: talk.replies.map(replyLine), post: talk.post && { title: talk.post.title, comments: talk.post.comments, others: talk.post.others.map(talkItem) },
-    key: randomBytes(12).toString('hex'), draft: await findDraft(d.desk, call.who.name, id), limit: limitFor(d.length, row.platform, maxLength(account?.limits ?? {})),
-    mustApprove: (account as { approve?: boolean } | null)?.approve ?? false, why: account === null ? x.t('inbox.why-removed') : here === null ? x.t('talks.no-inbound') : null,
+    key: randomBytes(12).toString('hex'), draft: await findDraft(d.desk, call.who.name, id), limit: limitFor(d.length, row.platform, account?.limits.maxLength),
+    mustApprove: account?.approve ?? false, why: account === null ? x.t('inbox.why-removed') : here === null ? x.t('talks.no-inbound') : null,
   };
 }
 

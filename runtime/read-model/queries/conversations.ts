@@ -1,6 +1,5 @@
-import { gramQuery } from '../grams.ts';
-import { likeOf, used } from './accounts.ts';
-import { itemsOf, type InboxItem } from './inbox.ts';
+import { used } from './accounts.ts';
+import { itemsOf, matchesOf, type InboxItem } from './inbox.ts';
 import { all, count, json, one, where, type Db } from './read-model.ts';
 import { repliesOf, type ReplyRow } from './replies.ts';
 
@@ -52,9 +51,8 @@ export type ConversationPage = { rows: ConversationRow[]; next: string | null };
 const COLUMNS = 'v.*, a.account_name, a.platform';
 const FROM = 'conversations v LEFT JOIN accounts a ON a.id = v.account_id';
 const MOST_COUNTED = 1_000;
-/** Matches of a search that are looked at in one go, and in how many goes for one page. */
-const CHUNK = 400;
-const CHUNKS = 25;
+/** Matches of a search that one page looks at. */
+const MOST_LOOKED_AT = 10_000;
 
 const rules = (ask: Omit<ConversationAsk, 'limit'>): (string | false | undefined)[] => [
   ask.account && 'v.account_id = $account',
@@ -85,37 +83,25 @@ export function listConversations(db: Db, ask: ConversationAsk): ConversationPag
 
 export const isConversationKey = (text: string): boolean => /^(\d{1,15}\.\d{1,15}|s\d{1,15})$/.test(text);
 
-/** How the matches of a search are found, the newest first: by trigrams, by pairs of letters, or one by one where neither can. */
-export function searchSql(search: string): { sql: string; match: string } {
-  const gram = gramQuery(search);
-  if ([...search].length < 3 && gram === null) return { sql: `SELECT f.rowid k, f.item FROM inbox_fts f WHERE (f.content LIKE $match ESCAPE '\\' OR f.author LIKE $match ESCAPE '\\') AND f.rowid < $before ORDER BY f.rowid DESC LIMIT ${CHUNK}`, match: likeOf(search) };
-  if (gram !== null) return { sql: `SELECT f.rowid k, f.item FROM (SELECT rowid FROM inbox_grams WHERE inbox_grams MATCH $match AND rowid < $before ORDER BY rowid DESC LIMIT ${CHUNK}) g JOIN inbox_fts f ON f.rowid = g.rowid ORDER BY g.rowid DESC`, match: gram };
-  return { sql: `SELECT f.rowid k, f.item FROM inbox_fts f WHERE inbox_fts MATCH $match AND f.rowid < $before ORDER BY f.rowid DESC LIMIT ${CHUNK}`, match: `"${search.replaceAll('"', '""')}"` };
-}
-
 /** Talks by what stands in them: walks the matches from the newest, so the first page costs the same however many there are. */
 function searched(db: Db, ask: ConversationAsk, search: string): ConversationPage {
-  const { sql, match } = searchSql(search);
   const rule = where(rules(ask));
   const of = `SELECT ${COLUMNS} FROM ${FROM} WHERE v.id = $id AND ${rule}`;
   const params = used(rule, ask);
   const seen = new Set<string>();
   const rows: ConversationRow[] = [];
-  let before = /^s\d+$/.test(ask.after ?? '') ? Number(ask.after!.slice(1)) : Number.MAX_SAFE_INTEGER;
-  for (let n = 0; n < CHUNKS; n++) {
-    const matches = all<{ k: number; item: string }>(db, sql, { match, before });
-    for (const { k, item } of matches) {
-      before = k;
-      const id = conversationOf(db, item);
-      if (!id || seen.has(id)) continue;
-      seen.add(id);
-      const row = one(db, of, { ...params, id });
-      if (row) rows.push(toConversation(row));
-      if (rows.length === ask.limit) return { rows, next: `s${k}` };
-    }
-    if (matches.length < CHUNK) return { rows, next: null };
+  let looked = 0;
+  for (const { k, item } of matchesOf(db, search, ask.after)) {
+    // What other filters leave out can be much: the next page goes on from here.
+    if (++looked > MOST_LOOKED_AT) return { rows, next: `s${k + 1}` };
+    const id = conversationOf(db, item);
+    if (!id || seen.has(id)) continue;
+    seen.add(id);
+    const row = one(db, of, { ...params, id });
+    if (row) rows.push(toConversation(row));
+    if (rows.length === ask.limit) return { rows, next: `s${k}` };
   }
-  return { rows, next: `s${before}` };
+  return { rows, next: null };
 }
 
 /** The talk of an item of the inbox, by `c12` or `m12`. */
@@ -167,6 +153,14 @@ export const unreadOf = (db: Db, row: Pick<ConversationRow, 'id' | 'type'>): str
   row.type === 'comment'
     ? all<{ id: string }>(db, 'SELECT platform_comment_id id FROM comments WHERE conversation_id = $id AND is_read = 0 LIMIT 500', { id: row.id }).map((r) => r.id)
     : all<{ id: string }>(db, 'SELECT platform_message_id id FROM direct_messages WHERE conversation_id = $id AND is_read = 0 LIMIT 500', { id: row.id }).map((r) => r.id);
+
+/** The talks that items of an account belong to, by the platform's ids. */
+export const conversationsOf = (db: Db, account: string, comments: string[], messages: string[]): string[] => [
+  ...new Set([
+    ...all<{ id: string }>(db, 'SELECT conversation_id id FROM json_each($ids) j JOIN comments c ON c.account_id = $account AND c.platform_comment_id = j.value WHERE conversation_id IS NOT NULL', { account, ids: JSON.stringify(comments) }).map((r) => r.id),
+    ...all<{ id: string }>(db, 'SELECT conversation_id id FROM json_each($ids) j JOIN direct_messages d ON d.account_id = $account AND d.platform_message_id = j.value WHERE conversation_id IS NOT NULL', { account, ids: JSON.stringify(messages) }).map((r) => r.id),
+  ]),
+];
 
 /** The newest that came in. */
 export const lastInboundOf = (db: Db, row: Pick<ConversationRow, 'id' | 'type'>): string | null =>

@@ -29,6 +29,14 @@ export async function viewOfTask(nc: NatsConnection, id: string): Promise<Db> {
   return view.db;
 }
 
+/** A view in memory of what people wrote to the accounts, or to one of them, and what became of it. */
+export async function viewOfTalks(nc: NatsConnection, account = '*'): Promise<Db> {
+  const view = openView(nc);
+  await view.read(STREAM.data, (['comment', 'message', 'read'] as const).map((what) => subjects.data(account, what)), 'all');
+  await view.read(STREAM.journal, ['account', 'reply', 'conversation'].map((kind) => subjects.journal({ kind, id: '*' })), 'last_per_subject');
+  return view.db;
+}
+
 /** An empty view in memory, and what fills it. */
 export function openView(nc: NatsConnection) {
   const db = new Database(':memory:');

@@ -42,19 +42,13 @@ const SOURCES: Source[] = [
 
 /** Newest first by when it was found. Pages by key, each table by its own id: as quick on page 1000 as on the first. */
 export function listInbox(db: Db, ask: InboxAsk): InboxPage {
+  if (ask.search?.trim()) return searched(db, ask, ask.search.trim());
   const limit = ask.limit + 1;
   const [afterC, afterM] = readKey(ask.after);
   const pick = (source: Source, after: number | null): InboxItem[] => {
-    if (ask.type && ask.type !== (source.mark === 'c' ? 'comment' : 'message')) return [];
-    if (source.mark === 'c' && ask.direction === 'outbound') return [];
-    const rule = where([
-      ask.account && 't.account_id = $account',
-      ask.unread && 't.is_read = 0',
-      source.mark === 'm' && ask.direction && 't.direction = $direction',
-      after !== null && 't.id < $after',
-      ask.search && matching(source, ask.search),
-    ]);
-    const params = used(rule, { account: ask.account, after, direction: ask.direction, like: likeOf(ask.search ?? ''), match: matchOf(ask.search ?? '') });
+    if (leftOut(source, ask)) return [];
+    const rule = where([...rules(source, ask), after !== null && 't.id < $after']);
+    const params = used(rule, { account: ask.account, after, direction: ask.direction });
     return all(db, `SELECT ${source.columns}, a.account_name, a.platform FROM ${source.table} t LEFT JOIN accounts a ON a.id = t.account_id WHERE ${rule} ORDER BY t.id DESC LIMIT $limit`, { ...params, limit }).map(toItem);
   };
   const merged = [...pick(SOURCES[0]!, afterC), ...pick(SOURCES[1]!, afterM)].sort((a, b) => b.detectedMs - a.detectedMs || (a.item < b.item ? 1 : -1));
@@ -65,17 +59,45 @@ export function listInbox(db: Db, ask: InboxAsk): InboxPage {
   return { items, next: `${Number.isFinite(c) ? c : ''}.${Number.isFinite(m) ? m : ''}` };
 }
 
-/** A trigram index finds nothing shorter than three characters: those are found by their pairs of letters, and signs one by one. */
-const matching = (source: Source, search: string): string =>
-  [...search.trim()].length >= 3
-    ? `'${source.mark}' || t.id IN (SELECT item FROM inbox_fts WHERE inbox_fts MATCH $match)`
-    : gramQuery(search) !== null
-      ? `'${source.mark}' || t.id IN (SELECT item FROM inbox_fts WHERE rowid IN (SELECT rowid FROM inbox_grams WHERE inbox_grams MATCH $match))`
-      : source.mark === 'c'
-        ? `(t.content LIKE $like ESCAPE '\\' OR t.author_name LIKE $like ESCAPE '\\')`
-        : `(t.content LIKE $like ESCAPE '\\' OR t.sender_name LIKE $like ESCAPE '\\')`;
+const leftOut = (source: Source, ask: InboxAsk): boolean => (ask.type !== undefined && ask.type !== (source.mark === 'c' ? 'comment' : 'message')) || (source.mark === 'c' && ask.direction === 'outbound');
+const rules = (source: Source, ask: InboxAsk): (string | false | undefined)[] => [ask.account && 't.account_id = $account', ask.unread && 't.is_read = 0', source.mark === 'm' && ask.direction && 't.direction = $direction'];
 
-const matchOf = (search: string) => ([...search.trim()].length >= 3 ? `"${search.trim().replaceAll('"', '""')}"` : (gramQuery(search) ?? ''));
+/** Items by what stands in them: walks the matches from the newest, so a word that everything fits costs a page. */
+function searched(db: Db, ask: InboxAsk, search: string): InboxPage {
+  const items: InboxItem[] = [];
+  for (const { k, item } of matchesOf(db, search, ask.after)) {
+    const source = SOURCES[item[0] === 'c' ? 0 : 1]!;
+    if (leftOut(source, ask)) continue;
+    const rule = where([...rules(source, ask), 't.id = $id']);
+    const row = one(db, `SELECT ${source.columns}, a.account_name, a.platform FROM ${source.table} t LEFT JOIN accounts a ON a.id = t.account_id WHERE ${rule}`, used(rule, { account: ask.account, direction: ask.direction, id: Number(item.slice(1)) }));
+    if (row) items.push(toItem(row));
+    if (items.length === ask.limit) return { items, next: `s${k}` };
+  }
+  return { items, next: null };
+}
+
+/** Matches that are read in one go. */
+const CHUNK = 400;
+
+/** How the matches of a search are found, the newest first: by trigrams, by pairs of letters, or one by one where neither can. */
+export function searchSql(search: string): { sql: string; match: string } {
+  const gram = gramQuery(search);
+  if ([...search].length < 3 && gram === null) return { sql: `SELECT f.rowid k, f.item FROM inbox_fts f WHERE (f.content LIKE $match ESCAPE '\\' OR f.author LIKE $match ESCAPE '\\') AND f.rowid < $before ORDER BY f.rowid DESC LIMIT ${CHUNK}`, match: likeOf(search) };
+  if (gram !== null) return { sql: `SELECT f.rowid k, f.item FROM (SELECT rowid FROM inbox_grams WHERE inbox_grams MATCH $match AND rowid < $before ORDER BY rowid DESC LIMIT ${CHUNK}) g JOIN inbox_fts f ON f.rowid = g.rowid ORDER BY g.rowid DESC`, match: gram };
+  return { sql: `SELECT f.rowid k, f.item FROM inbox_fts f WHERE inbox_fts MATCH $match AND f.rowid < $before ORDER BY f.rowid DESC LIMIT ${CHUNK}`, match: `"${search.replaceAll('"', '""')}"` };
+}
+
+/** The matches of a search from the newest on, or from behind the key `s<k>`; `item` is `c12` or `m12`. */
+export function* matchesOf(db: Db, search: string, after: string | undefined): Generator<{ k: number; item: string }> {
+  const { sql, match } = searchSql(search);
+  let before = /^s\d+$/.test(after ?? '') ? Number(after!.slice(1)) : Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const matches = all<{ k: number; item: string }>(db, sql, { match, before });
+    yield* matches;
+    if (matches.length < CHUNK) return;
+    before = matches.at(-1)!.k;
+  }
+}
 
 /** Items by a rule over `t`, the newest first: `params` name what the rule names, `before` an id, and `limit`. */
 export function itemsOf(db: Db, type: 'comment' | 'message', rule: string, params: Record<string, unknown>): InboxItem[] {
@@ -83,10 +105,10 @@ export function itemsOf(db: Db, type: 'comment' | 'message', rule: string, param
   return all(db, `SELECT ${source.columns}, a.account_name, a.platform FROM ${source.table} t LEFT JOIN accounts a ON a.id = t.account_id WHERE ${rule} AND t.id < $before ORDER BY t.id DESC LIMIT $limit`, params).map(toItem);
 }
 
-export const isInboxKey = (text: string): boolean => /^\d{0,15}\.\d{0,15}$/.test(text);
+export const isInboxKey = (text: string): boolean => /^(\d{0,15}\.\d{0,15}|s\d{1,15})$/.test(text);
 
 function readKey(key: string | undefined): [number | null, number | null] {
-  const [c, m] = key ? key.split('.') : [];
+  const [c, m] = key?.includes('.') ? key.split('.') : [];
   return [c ? Number(c) : null, m ? Number(m) : null];
 }
 
