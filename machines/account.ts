@@ -1,4 +1,4 @@
-import { and, assign, not, setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import type { AccountContext, AccountEvent, AccountInput, Proxy } from './account-context.ts';
 import { effect, faultOf, outward, stamp } from './effect.ts';
 
@@ -59,13 +59,19 @@ export const accountMachine = setup({
     anotherWay: ({ context, event }) => event.type === 'LOGIN' && (event.method === 'cookies' || (event.method ?? 'qrcode') !== context.method),
     elsewhere: ({ context, event }) => event.type === 'ASSIGN' && event.worker !== null && context.lease?.worker !== event.worker,
     released: ({ context, event }) => 'epoch' in event && event.epoch === context.epoch,
+    releasedToRemake: ({ context, event }) => context.remake && 'epoch' in event && event.epoch === context.epoch,
+    releasedToArchive: ({ context, event }) => context.archived && 'epoch' in event && event.epoch === context.epoch,
     archived: ({ context }) => context.archived,
+    notArchived: ({ context }) => !context.archived,
     remakes: ({ context }) => context.remake,
     checks: ({ context }) => context.checkEvery > 0,
     valid: ({ event }) => checked(event).session === 'valid',
     hasEnd: ({ context }) => context.validUntil !== null,
+    noEnd: ({ context }) => context.validUntil === null,
     near: ({ context, event }) => context.validUntil !== null && stamp(event).at >= noticeAt(context),
+    notNear: ({ context, event }) => context.validUntil === null || stamp(event).at < noticeAt(context),
     over: ({ context, event }) => context.validUntil !== null && stamp(event).at >= context.validUntil,
+    notOver: ({ context, event }) => context.validUntil === null || stamp(event).at < context.validUntil,
   },
   delays: {
     /** The next check, or the session's end where that comes first. */
@@ -134,9 +140,9 @@ export const accountMachine = setup({
           on: {
             PAUSE: { actions: assign({ paused: true }) },
             RESUME: { actions: assign({ paused: false }) },
-            ARCHIVE: { guard: not('archived'), actions: assign({ archived: true }) },
+            ARCHIVE: { guard: 'notArchived', actions: assign({ archived: true }) },
             UNARCHIVE: { guard: 'archived', actions: assign({ archived: false }) },
-            LOGIN: { guard: not('archived'), target: '.logging_in', actions: assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })) },
+            LOGIN: { guard: 'notArchived', target: '.logging_in', actions: assign(({ event }) => ({ login: event.login, method: event.method ?? 'qrcode', reason: null, validUntil: null, warnedAt: null })) },
           },
           states: {
             not_logged_in: {},
@@ -237,14 +243,14 @@ export const accountMachine = setup({
           states: {
             none: { always: { guard: 'hasEnd', target: 'far' } },
             far: {
-              always: [{ guard: not('hasEnd'), target: 'none' }, { guard: 'near', target: 'soon', actions: 'warn' }],
+              always: [{ guard: 'noEnd', target: 'none' }, { guard: 'near', target: 'soon', actions: 'warn' }],
               after: { notice: { target: 'far', reenter: true } },
             },
             soon: {
-              always: [{ guard: not('hasEnd'), target: 'none' }, { guard: not('near'), target: 'far' }],
+              always: [{ guard: 'noEnd', target: 'none' }, { guard: 'notNear', target: 'far' }],
               after: { end: [{ guard: 'over', target: 'over' }, { target: 'soon', reenter: true }] },
             },
-            over: { always: [{ guard: not('hasEnd'), target: 'none' }, { guard: not('near'), target: 'far' }, { guard: not('over'), target: 'soon' }] },
+            over: { always: [{ guard: 'noEnd', target: 'none' }, { guard: 'notNear', target: 'far' }, { guard: 'notOver', target: 'soon' }] },
           },
         },
         lease: {
@@ -281,8 +287,8 @@ export const accountMachine = setup({
             releasing: {
               entry: 'drop',
               on: {
-                RELEASED: [{ guard: and(['released', 'remakes']), target: 'remaking' }, { guard: and(['released', 'archived']), target: 'none' }, { guard: 'released', target: 'finding' }],
-                WORKER_LOST: [{ guard: and(['released', 'remakes']), target: 'remaking' }, { guard: and(['released', 'archived']), target: 'none' }, { guard: 'released', target: 'finding' }],
+                RELEASED: [{ guard: 'releasedToRemake', target: 'remaking' }, { guard: 'releasedToArchive', target: 'none' }, { guard: 'released', target: 'finding' }],
+                WORKER_LOST: [{ guard: 'releasedToRemake', target: 'remaking' }, { guard: 'releasedToArchive', target: 'none' }, { guard: 'released', target: 'finding' }],
                 REMAKE_FINGERPRINT: { actions: assign({ remake: true }) },
               },
               after: { 25_000: [{ guard: 'remakes', target: 'remaking' }, { guard: 'archived', target: 'none' }, { target: 'finding' }] },

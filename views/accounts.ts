@@ -45,7 +45,7 @@ export function accountsPage(x: Ctx, m: AccountsModel): Html {
       <label class="check"><input type="checkbox" name="archived" value="1" ?checked=${m.filter.archived}><span>${x.t('account.archived')}</span></label>
     </form>
     <div class="toolbar">${menu(x, 'menu-accounts', [m.mayAct ? opener('/accounts/import', x.t('account.import')) : null, html`<a class="button plain" href=${`/accounts/export?format=csv${m.query}`} download="">${x.t('account.export-csv')}</a>`, html`<a class="button plain" href=${`/accounts/export?format=json${m.query}`} download="">${x.t('account.export-json')}</a>`])}${opener('/accounts/new', x.t('accounts.new'), 'main')}</div></div>${accountTabs(x)}
-  ${region(x, 'accounts', ['account', 'monitor', 'login', 'inbox'], list(x, m))}`;
+  ${region(x, 'accounts', ['account', 'monitor', 'login', 'proxy', 'inbox'], list(x, m))}`;
 }
 
 const pickOne = (name: string, any: string, value: string, options: [string, string][]): Html | null => (options.length === 0 && value === '' ? null : html`<select name=${name} aria-label=${any}><option value="">${any}</option>${options.map(([v, text]) => html`<option value=${v} ?selected=${v === value}>${text}</option>`)}</select>`);

@@ -53,7 +53,7 @@ function pane(x: Ctx, m: InboxModel): Value {
   if (!o) return html`<div class="empty quiet"><p class="empty-title">${x.t('inbox.pick')}</p><p>${x.t('inbox.pick-next')}</p></div>`;
   const { line: i } = o;
   return html`<article class="thread" id=${`thread-${i.item}`}>
-    <header><a class="button plain back" href=${query(m, {})}>← ${x.t('nav.inbox')}</a><div><h2>${i.author}</h2><p class="sub">${x.t(i.type === 'comment' ? 'inbox.comment-to' : 'inbox.message-to', { account: i.accountName })}${i.postTitle ? [' · ', i.postTitle] : null}</p></div></header>
+    <header><a class="button plain back" href=${query(m, {})}>← ${x.t('nav.inbox')}</a><div><h2>${i.author}</h2><p class="sub">${x.t(i.type === 'comment' ? 'inbox.comment-to' : 'inbox.message-to', { account: i.accountName })}${i.postTitle ? [' · ', i.postTitle] : null}</p></div>${o.talk ? html`<span class="grow"></span><a class="button plain" href=${`/inbox?state=all&c=${o.talk}`}>${x.t('talks.as-talks')}</a>` : null}</header>
     <div class="talk">${o.before.map((b) => bubble(x, b, false))}${bubble(x, i, true)}${o.replies.map((r) => replyState(x, r))}</div>
     ${i.read ? null : html`<form hidden hx-post="/inbox/read" hx-trigger="load delay:500ms" hx-swap="none"><input type="hidden" name="item" value=${i.item}></form>`}
     <form class="reply-box" id=${`reply-${i.item}`} hx-post="/replies" hx-swap="none" hx-disable="find button" hx-morph-skip="" data-reset="">

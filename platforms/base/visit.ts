@@ -1,4 +1,4 @@
-import type { Page } from 'playwright';
+import type { Page, Response } from 'playwright';
 import { PlatformFault, type Io, type PlatformConfig } from '../contract.ts';
 import { asFault } from './as-fault.ts';
 import { bare, present, timeoutOf } from './locate.ts';
@@ -9,9 +9,7 @@ import { bare, present, timeoutOf } from './locate.ts';
  */
 export async function visit(io: Io, config: PlatformConfig, url: string): Promise<{ page: Page; status: number }> {
   const page = await io.page();
-  const open = () => page.goto(url, { waitUntil: 'domcontentloaded', timeout: timeoutOf(config, 'navigation', 30_000) });
-  // A page that still follows the form sent before goes first.
-  const answer = await open().catch((error: Error) => (/interrupted by another navigation/.test(error.message) ? open() : Promise.reject(error))).catch((error: unknown) => {
+  const answer = await goTo(page, url, timeoutOf(config, 'navigation', 30_000)).catch((error: unknown) => {
     throw asFault(error, `opening ${bare(url)}`);
   });
   const status = answer?.status() ?? 0;
@@ -19,6 +17,18 @@ export async function visit(io: Io, config: PlatformConfig, url: string): Promis
   if (status >= 500) throw new PlatformFault('network', `${config.label} answered ${status} on ${bare(url)}`);
   await noWall(page, config);
   return { page, status };
+}
+
+/** A page that still follows a form that was sent before goes first. */
+async function goTo(page: Page, url: string, timeout: number): Promise<Response | null> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await page.goto(url, { waitUntil: 'domcontentloaded', timeout });
+    } catch (error) {
+      if (tried === 4 || !/interrupted by another navigation/.test((error as Error).message)) throw error;
+      await page.waitForLoadState('domcontentloaded', { timeout: 5000 }).catch(() => undefined);
+    }
+  }
 }
 
 /** Throws when the page is a login or a challenge instead of what was asked for. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page, Response } from 'playwright';
 import { PlatformFault, type Io, type Target } from '../contract.ts';
 import { asFault } from '../base/as-fault.ts';
@@ -13,6 +14,7 @@ import { commentsOn } from './read-comments.ts';
 import type { GenericConfig } from './schema.ts';
 
 const CLOCKS = 60_000;
+const LANDING = 5000;
 const gone = (config: GenericConfig, what: string) => new PlatformFault('refused', `${what} is not on ${config.label} any more`);
 
 /** Goes to where a reply stands, which has to show what it answers. */
@@ -53,9 +55,14 @@ export async function prepareReply(config: GenericConfig, to: Target, text: stri
       const { request } = config.reply;
       const answered = page.waitForResponse((r) => r.request().method() === 'POST' && (!request || r.url().includes(request)), { timeout: timeoutOf(config, 'press', 15_000) });
       answered.catch(() => undefined);
+      const landed = page.waitForEvent('framenavigated', { predicate: (frame) => frame === page.mainFrame(), timeout: timeoutOf(config, 'press', 15_000) }).catch(() => undefined);
       try {
         await send.click({ noWaitAfter: true, timeout: elementMs });
-        return await judge(page, config, await answered);
+        const answer = await answered;
+        const judged = await judge(page, config, answer);
+        // Whoever uses this page next must not meet it on its way.
+        if (answer.request().isNavigationRequest()) await Promise.race([landed, sleep(LANDING)]);
+        return judged;
       } catch (error) {
         throw asFault(error, 'sending the reply', 'maybe');
       }

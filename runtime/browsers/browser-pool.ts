@@ -7,7 +7,7 @@ import { chromiumsUnder, clearProfile, killChromium, reapOrphans } from './chrom
 import type { Chromium } from './find-chromium.ts';
 import { loadFingerprint, type Fingerprint } from './fingerprint.ts';
 import { FreeBrowsers } from './free-browsers.ts';
-import { contextOptions, freeContextOptions, launchOptions } from './launch-options.ts';
+import { contextOptions, freeContextOptions, launchOptions, NO_UDP } from './launch-options.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
 import { openProxyDoor, type ProxyDoor, type ProxySpec } from './proxy-door.ts';
 import { proxyFault } from './proxy-fault.ts';
@@ -35,7 +35,7 @@ export type PoolOptions = {
 };
 
 /** One account's open browser. */
-export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
+export type AccountBrowser = { account: string; context: BrowserContext; fingerprint: Fingerprint; pages: WarmPage; /** Where its traces are written. */ traces: string; save(): Promise<void>; screenshot(page: Page, name: string): Promise<void> };
 
 type Entry = { browser: AccountBrowser; storage: StorageState; proxy: string; door: ProxyDoor | null; busy: number; usedAt: number; savedAt: number; alive: boolean; dispose(): Promise<void> };
 
@@ -77,9 +77,14 @@ export class BrowserPool {
 
   /** Kills what a dead worker left running under `root`; returns how many. */
   async reap(root: string): Promise<number> {
+    await rm(this.#traces, { recursive: true, force: true });
     const killed = await reapOrphans(root);
     for (const { process, profile } of killed) this.#options.log('warn', `killed a Chromium whose owner is dead`, { pid: process.pid, profile });
     return killed.length;
+  }
+
+  get #traces(): string {
+    return join(this.#options.dir, 'traces');
   }
 
   get count(): number {
@@ -208,7 +213,7 @@ export class BrowserPool {
       const { context } = made;
       const entry: Entry = {
         storage, proxy: wanted, door, busy: 0, usedAt: performance.now(), savedAt: performance.now(), alive: true,
-        browser: { account, context, fingerprint, pages: new WarmPage(context), save: async () => {
+        browser: { account, context, fingerprint, pages: new WarmPage(context), traces: this.#traces, save: async () => {
           await stored;
           await storage.save(context);
         }, screenshot: (page, name) => this.#screenshot(account, page, name) },
@@ -241,7 +246,7 @@ export class BrowserPool {
 
   async #profile(account: string, fingerprint: Fingerprint, proxy: string | null) {
     const profile = join(this.#options.dir, `browser_${account}`);
-    const { context, lock, fresh } = await this.#persistent(profile, contextOptions(fingerprint, proxy));
+    const { context, lock, fresh } = await this.#persistent(profile, contextOptions(fingerprint, proxy), proxy === null ? [] : [NO_UDP]);
     return { context, fresh, dispose: () => shut(context, profile, lock) };
   }
 
@@ -252,17 +257,17 @@ export class BrowserPool {
 
   async #launchShared(name: string): Promise<{ context: BrowserContext; close(): Promise<void> }> {
     const profile = join(this.#options.dir, `browser_${name}`);
-    const { context, lock } = await this.#persistent(profile, {});
+    const { context, lock } = await this.#persistent(profile, {}, [NO_UDP]);
     return { context, close: () => shut(context, profile, lock) };
   }
 
-  async #persistent(profile: string, options: object) {
+  async #persistent(profile: string, options: object, args: readonly string[]) {
     const lock = lockProfile(profile);
     const launch = async () => {
       await mkdir(profile, { recursive: true, mode: 0o700 });
       await clearProfile(profile);
       const fresh = (await readdir(profile)).length === 0;
-      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door)]), ...options }).catch((error: unknown) => {
+      const context = await playwright.launchPersistentContext(profile, { ...launchOptions(this.#options.chromium, this.#options.headless, [walls(this.#options.allow ?? [], this.#door), ...args]), tracesDir: this.#traces, ...options }).catch((error: unknown) => {
         throw fresh ? error : new DamagedProfile(error);
       });
       for (const { process } of chromiumsUnder(profile)) childGivesWay(process.pid);

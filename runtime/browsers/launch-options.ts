@@ -12,6 +12,9 @@ const ARGS = [
   '--disable-quic',
 ];
 
+/** No proxy takes UDP: a page's WebRTC would go around it, and tell the machine's own address. */
+export const NO_UDP = '--webrtc-ip-handling-policy=disable_non_proxied_udp';
+
 /** How a Chromium process is started. Root can't use Chromium's sandbox; everybody else does. */
 export const launchOptions = (chromium: Chromium, headless: boolean, more: readonly string[] = []) => ({
   executablePath: chromium.path,

@@ -166,9 +166,11 @@ export function create(config, kit) {
           pressed = true;
           const answered = page.waitForResponse((r) => r.request().method() === 'POST', { timeout: config.timeouts.press ?? 15_000 });
           answered.catch(() => undefined);
+          const landed = page.waitForEvent('framenavigated', { timeout: 5000 }).catch(() => undefined);
           try {
             await send.click({ noWaitAfter: true });
             const answer = await answered;
+            await landed;
             if (answer.status() === 303) return { remoteId: /sent=(\\d+)/.exec(answer.headers().location ?? '')?.[1] ?? null };
             throw new PlatformFault('unknown', \`\${config.label} answered \${answer.status()} to the reply\`, 'maybe');
           } catch (error) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BrowserPool } from '../../runtime/browsers/browser-pool.ts';
 import { findChromium, type Chromium } from '../../runtime/browsers/find-chromium.ts';
+import { httpProxy } from './loopback-proxies.ts';
 import { freshFingerprint, loadFingerprint, majorOf, userAgentOf } from '../../runtime/browsers/fingerprint.ts';
 
 type Hints = { ua: string; platform: string; webdriver: boolean; brands: { brand: string; version: string }[]; hinted: string; full: { brand: string; version: string }[]; zone: string; languages: readonly string[]; window: number[] };
@@ -70,6 +71,32 @@ describe('a fingerprint', () => {
     const { kept, hints } = await seen('context', 'w2');
     expect([JSON.stringify(kept), sealed.get('acc-1/fingerprint')]).toEqual([before, before]);
     expect(hints.ua).toBe(userAgentOf(chromium.major));
+  });
+
+  it('is not betrayed by WebRTC, which goes around every proxy', async () => {
+    const proxy = await httpProxy('me', 'word');
+    sealed.set('acc-2/proxy', 'word');
+    const ways = async (mode: 'profile' | 'context', by: Parameters<BrowserPool['use']>[1]): Promise<string[]> => {
+      const pool = new BrowserPool({ dir: join(dir, `rtc-${mode}-${by ? 1 : 0}`), mode, chromium, headless: true, vault, log: () => undefined });
+      try {
+        return await pool.use('acc-2', by, async ({ context }) => (await context.newPage()).evaluate(() => new Promise<string[]>((done) => {
+          const link = new RTCPeerConnection();
+          const all: string[] = [];
+          link.createDataChannel('x');
+          link.onicecandidate = (event) => (event.candidate ? all.push(event.candidate.candidate) : done(all));
+          void link.createOffer().then((offer) => link.setLocalDescription(offer));
+        })));
+      } finally {
+        await pool.closeAll(false);
+      }
+    };
+    try {
+      const by = { protocol: 'http', server: `127.0.0.1:${proxy.port}`, username: 'me' } as const;
+      expect((await ways('profile', null)).length).toBeGreaterThan(0);
+      expect([await ways('profile', by), await ways('context', by)]).toEqual([[], []]);
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('names the new version once the browser is a new one, and changes in nothing else', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { jetstream } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { conversationId } from '../../actors/conversation-id.ts';
 import { brokenChains, lastOf, readJournal } from '../harness/checker.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
 
@@ -158,11 +159,15 @@ describe('replies', () => {
     const { states, post, nc } = await play((reply, attempt) => (reply === 'r0' && attempt === 1 ? 'leave-then-fail' : 'ok'));
     expect(states.get('reply/r0')).toBe('needs_human');
     expect(post.ledger).not.toContain('text 0');
+    const talk = conversationId({ account: 'a1', type: 'comment', peer: 'a', post: 'p' });
+    expect(await command(nc, `conversation/${talk}`, 'create', { account: 'a1', type: 'comment', peer: 'a', peerName: 'A', post: 'p', postTitle: 'P' }, 'talk')).toMatchObject({ ok: true, state: 'open' });
     expect(await command(nc, 'reply/r0', 'resend', {}, 'again')).toMatchObject({ ok: true, state: 'replaced', reply: 'r0-2' });
     expect(await command(nc, 'reply/r0', 'resend', {}, 'once more')).toMatchObject({ ok: false, code: 'conflict' });
     const after = await settle(nc, ['reply/r0', 'reply/r0-2']);
     expect([...after]).toEqual([['reply/r0', 'replaced'], ['reply/r0-2', 'posted']]);
     expect(post.ledger.filter((t) => t === 'text 0')).toHaveLength(1);
+    // What was answered waits for the other side.
+    await until(async () => (await command(nc, `conversation/${talk}`, 'inspect', {}, 'look')).state === 'waiting', 'its talk waits');
   });
 
   for (const point of ['after-submitting:2', 'after-submitting:7', 'after-append:20', 'before-ack:6', 'after-outbox:3']) {

@@ -8,7 +8,7 @@ import { fixture, PASSWORD, type Fixture } from './fixture.ts';
 const TABLE: Record<Route['needs'], string[]> = {
   public: ['GET /sign-in', 'POST /sign-in', 'POST /sign-out', 'GET /static/:file', 'GET /livez', 'GET /readyz', 'GET /healthz', 'GET /health', 'GET /openapi.json'],
   read: [
-    'GET /platforms', 'GET /evidence/:account/:name', 'GET api/platforms',
+    'GET /platforms', 'GET api/platforms',
     'GET /notifications/rules', 'GET /notifications/fresh', 'GET api/notification-rules', 'GET api/notification-rules/:id',
     'GET /alerts', 'GET api/alerts', 'GET api/alerts/:id', 'GET api/alert-rules', 'GET api/alert-rules/:id',
     'GET /', 'GET /accounts', 'GET /logins/:id', 'GET /pictures/:name', 'GET /inbox', 'GET /replies', 'GET /notifications', 'GET /workers', 'GET /workers/map', 'GET /workers/:id', 'GET /workers/:id/logs', 'GET /workers/:id/output', 'GET /groups', 'GET /machines', 'GET api/workers/:id/output', 'GET /actors', 'GET /actors/:kind/:id',
@@ -60,7 +60,7 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':account', 'a1').replace(':method', 'qrcode');
+const concrete = (path: string) => path.replace(':kind', 'account').replace(':file', 'icon.svg').replace(':name', 'qr1').replace(':id', 'a1').replace(':scope', 'group').replace(':method', 'qrcode');
 const ask = (route: Route, headers: Record<string, string>) => f.app.request(`http://localhost:3000${concrete(route.path)}`, { method: route.method.toUpperCase(), headers: { host: 'localhost:3000', ...headers }, ...(route.method === 'get' ? {} : { body: '' }) });
 
 describe('who may do what', () => {

@@ -71,7 +71,7 @@ export async function fixture(options: { text?: SeedText; authDisabled?: boolean
   writer.pragma('journal_mode = WAL');
   writer.exec(SCHEMA);
   if (!options.empty) seed(writer, clock.now, options.text);
-  if (options.accounts) seedAccounts(writer, clock.now);
+  if (options.accounts) seedAccounts(writer, clock.now, (own) => options.text?.name ?? own);
   if (options.fleet) seedFleet(writer, clock.now);
   if (options.work) seedWork(writer, clock.now);
   writer.close();

@@ -3,7 +3,7 @@ import { fixture, type Fixture } from './fixture.ts';
 import type { SeedText } from './seed.ts';
 
 const PAGES = [
-  '/', '/accounts', '/accounts?q=%22%3E%3Cscript%3Eq9', '/accounts/new', '/accounts/a1/edit', '/accounts/a1/assign', ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `/logins/l${n}`), '/inbox', '/inbox?item=c20', '/inbox?item=m9', '/inbox?q=x%22%3E%3Cimg%20src%3Dx%20onerror%3D1%3Eq9',
+  '/', '/accounts', '/accounts?q=%22%3E%3Cscript%3Eq9', '/accounts/new', '/accounts/a1/edit', '/accounts/a1', '/accounts/a2', '/accounts/a1/proxy', '/accounts/a1/fingerprint', '/accounts/import', '/accounts?tag=%22%3E%3Cscript%3Eq9', '/proxies', '/proxies/p1', '/proxies/p2/edit', '/proxies/p1/remove', '/accounts/batch?action=proxy&pick-a1=1&pick-a9=1', '/accounts/a1/assign', ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `/logins/l${n}`), '/inbox', '/inbox?item=c20', '/inbox?item=m9', '/inbox?q=x%22%3E%3Cimg%20src%3Dx%20onerror%3D1%3Eq9',
   '/replies', '/replies?status=failed', '/notifications', '/workers', '/workers/batch?action=stop&pick-worker-1=1&pick-worker-4=1&pick-ghost=1', '/accounts/batch?action=pause&pick-a1=1&pick-a3=1', '/workers/new', '/workers/worker-1/edit', '/workers/worker-1/logs', '/actors', '/actors?q=%3Csvg%3Eq9', '/actors/account/a1', '/actors/worker/worker-3', '/actors/reply/r3', '/settings', '/api', '/sign-in?next=/%22%3E%3Cscript%3E', '/nowhere',
 ];
 
@@ -25,7 +25,7 @@ let plain: Fixture;
 /** Every page with harmless words, each at its own moment, so that countdowns stand alike. */
 const harmless = new Map<string, string[]>();
 beforeAll(async () => {
-  plain = await fixture({ text: textOf('harmless words'), now: NOW });
+  plain = await fixture({ text: textOf('harmless words'), now: NOW, accounts: true });
   for (const path of PAGES) harmless.set(path, shape(await pageOf(plain, path)));
 });
 afterAll(() => plain.close());
@@ -41,7 +41,7 @@ async function pageOf(f: Fixture, path: string, lang = 'en'): Promise<string> {
 
 describe('what strangers write', () => {
   it.each(PAYLOADS)('adds no element and no attribute to any page: %s', async (payload) => {
-    const f = await fixture({ text: textOf(payload), now: NOW });
+    const f = await fixture({ text: textOf(payload), now: NOW, accounts: true });
     try {
       for (const path of PAGES) expect(shape(await pageOf(f, path)), path).toEqual(harmless.get(path));
     } finally {

@@ -15,7 +15,7 @@ export function seedAccounts(db: Database.Database, now: number, t: (own: string
   proxy('p4', '新的', 'unknown', [], { checking: 1, next_ms: null });
   proxy('p5', '杭州', 'healthy', [look(1)]);
   db.prepare(`UPDATE accounts SET proxy_id = 'p1', tags = ?, last_check = ?, fingerprint = ? WHERE id = 'a1'`).run(
-    JSON.stringify(['vip', '女装']), JSON.stringify({ at: now - 1_500_000, ok: true, why: null }),
+    JSON.stringify([t('vip'), t('女装')]), JSON.stringify({ at: now - 1_500_000, ok: true, why: null }),
     JSON.stringify({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', viewport: { width: 1440, height: 900 }, locale: 'zh-CN', timezone: 'Asia/Shanghai', deviceScaleFactor: 1, webgl: 1, canvas: 2, audio: 3, createdAt: now - 86_400_000 }));
   db.prepare(`UPDATE accounts SET proxy_id = 'p2', tags = '["vip"]', last_round = ? WHERE id = 'a2'`).run(JSON.stringify({ at: now - 14_000, ms: 0, comments: 0, messages: 0, error: 'the proxy p2.example:8080 fails: it refuses the connection' }));
   for (let i = 0; i < 20; i++) insert('account_rounds', { account_id: 'a1', idx: 400 + i, at_ms: now - (20 - i) * 24_000, ms: i === 12 ? 0 : 700 + ((i * 137) % 900), comments: i % 4, messages: i % 7 === 0 ? 1 : 0, error: i === 12 ? t('element-not-found: .comment-list') : null, evidence: i === 12 ? JSON.stringify({ picture: 'round-12-page.png', trace: 'round-12-trace.zip' }) : null });

@@ -37,6 +37,11 @@ function obeys(f: Fixture): void {
 }
 
 const ready = (page: Page) => page.waitForFunction(() => 'htmx' in window);
+/** Opens a page and waits until it is live. */
+const openLive = async (page: Page, url: string) => {
+  await Promise.all([page.waitForResponse(/\/events/), page.goto(url)]);
+  await ready(page);
+};
 const openId = (page: Page) => page.locator('.thread').getAttribute('data-thread');
 const rows = (page: Page) => page.locator('.talk-line').evaluateAll((list) => list.map((l) => l.id.replace('line-', '')));
 
@@ -46,8 +51,7 @@ describe('a day in the inbox, by keys', () => {
     obeys(f);
     await f.deps.users.put('mei', JSON.stringify({ name: 'mei', hash: 'x', scope: 'operate', first: false, changedAt: 1 }));
     const { context, page, complaints } = await visitor(f, base);
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     const [first, second, third] = await rows(page);
     await page.keyboard.press('j');
     await page.locator(`#thread-${first}`).waitFor();
@@ -93,8 +97,7 @@ describe('a day in the inbox, by keys', () => {
     const { f, base } = await site();
     obeys(f);
     const { context, page, complaints } = await visitor(f, base, { lang: 'zh-CN' });
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     const [one, two, three] = await rows(page);
     await page.keyboard.press('j');
     await page.locator(`#thread-${one}`).waitFor();
@@ -173,8 +176,7 @@ describe('the box for an answer', () => {
     const { f, base } = await site();
     obeys(f);
     const { context, page, complaints } = await visitor(f, base, { width: 390, scheme: 'dark' });
-    await page.goto(`${base}/inbox`);
-    await ready(page);
+    await openLive(page, `${base}/inbox`);
     await page.locator('.talk-line a').first().click();
     await page.locator('.thread').waitFor();
     await page.fill('[data-draft]', 'tomorrow, then');
@@ -190,6 +192,74 @@ describe('the box for an answer', () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
     }
     expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
+describe('what waits for a person', () => {
+  it('is decided with what was seen, approved with other words, or put off', async () => {
+    const { f, base } = await site();
+    const db = new Database(f.deps.db.name);
+    db.exec(`UPDATE replies SET evidence = '{"picture":"shot","saw":"nothing of ours"}' WHERE id = 'r3'; UPDATE replies SET status = 'awaiting_approval', error_message = NULL WHERE id = 'r5'; UPDATE replies SET status = 'scheduled', send_ms = 4000000000000 WHERE id = 'r6'`);
+    db.close();
+    f.deps.result = async () => await f.deps.pictures.get('qr1');
+    const { context, page, complaints } = await visitor(f, base);
+    await page.goto(`${base}/replies`);
+    await ready(page);
+    const card = page.locator('#decide-r3');
+    await card.getByText('nothing of ours').waitFor();
+    expect(await card.locator('img').evaluate((i: HTMLImageElement) => i.decode().then(() => i.naturalWidth))).toBeGreaterThan(0);
+    await card.getByRole('button', { name: 'Send again' }).click();
+    f.answers.next = () => ({ ok: true, state: 'replaced', reply: 'r3-2' });
+    await page.locator('dialog[role=alertdialog]').getByRole('button', { name: 'Yes, do it' }).click();
+    await page.locator('.toast', { hasText: 'Sent again' }).waitFor();
+    await page.locator('#approve-r5').getByRole('button', { name: 'Change' }).click();
+    await page.locator('dialog textarea').fill('better words');
+    await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.locator('.toast', { hasText: 'Changed' }).waitFor();
+    await page.locator('#approve-r5').getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.toast', { hasText: 'Approved' }).waitFor();
+    await page.locator('#reply-row-r6').getByRole('button', { name: 'Send now' }).click();
+    await page.locator('.toast', { hasText: 'Sending now' }).waitFor();
+    expect(f.sent.map((s) => [s.to.id, s.verb, s.payload])).toEqual([['r3', 'resend', {}], ['r5', 'change', { text: 'better words' }], ['r5', 'approve', {}], ['r6', 'send-now', {}]]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('is spared by a rule: made, tried and let loose', async () => {
+    const { f, base } = await site();
+    const { context, page, complaints } = await visitor(f, base);
+    await openLive(page, `${base}/rules`);
+    await page.getByRole('button', { name: 'New rule' }).first().click();
+    const dialog = page.locator('dialog[open]');
+    await dialog.locator('[name=name]').fill('Price');
+    await dialog.locator('[name=how]').selectOption('pattern');
+    await dialog.locator('[name=pattern]').fill('(a)\\1');
+    await dialog.locator('[name=text]').fill('Hi {{nickname}}, see our page');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.locator('.form-error', { hasText: 'looks back or ahead' }).waitFor();
+    expect(await dialog.locator('[name=pattern]').getAttribute('aria-invalid')).toBe('true');
+    await dialog.locator('[name=pattern]').fill('价格|how much');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const made = f.sent.at(-1)!;
+    expect(made).toMatchObject({ to: { kind: 'rule' }, verb: 'create', payload: { match: { pattern: '价格|how much' } } });
+    const db = new Database(f.deps.db.name);
+    db.prepare(`INSERT INTO rules (id, name, status, position, config, matched, answered, created_by, created_ms, updated_ms) VALUES (?, 'Price', 'dry_run', 100, ?, 0, 0, 'user:admin', 1, 1)`).run(made.to.id, JSON.stringify(made.payload));
+    db.close();
+    f.deps.live.changed(['rule']);
+    await page.locator(`#rule-${made.to.id}`).waitFor();
+    await page.reload();
+    await ready(page);
+    await page.locator('.rule-try input').fill('How much is it?');
+    await page.keyboard.press('Enter');
+    await page.locator('.rule-tried', { hasText: 'see our page' }).waitFor();
+    await page.locator(`#rule-${made.to.id}`).getByRole('button', { name: 'Switch on' }).click();
+    await page.locator('dialog[role=alertdialog]').getByRole('button', { name: 'Yes, do it' }).click();
+    await page.locator('.toast', { hasText: 'answers from now on' }).waitFor();
+    expect(f.sent.at(-1)).toMatchObject({ to: { id: made.to.id }, verb: 'live' });
+    // The console tells of the answer that was refused.
+    expect(complaints.filter((c) => !c.includes('422'))).toEqual([]);
     await context.close();
   });
 });

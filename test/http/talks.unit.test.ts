@@ -66,6 +66,18 @@ describe('what is done with conversations', () => {
     await post('/inbox/act', { do: 'unread', ids: comments });
     expect(f.marks.at(-1)).toMatchObject({ what: { comments: ['pc20'], messages: [], unread: true } });
   });
+  it('does what it can, says how much that was, and takes back just that', async () => {
+    f.answers.next = ({ to, verb }) => (to.id === messages && verb === 'close' ? { ok: false, code: 'unavailable', message: 'no master is running' } : { ok: true, state: 'open' });
+    const some = toast(await post('/inbox/act', { do: 'close', ids: `${comments},${messages}` }));
+    expect(some.text).toBe('1 of 2 conversations done; no answer for the others, try them again');
+    f.answers.next = () => ({ ok: false, code: 'unavailable', message: 'no master is running' });
+    expect((await post(some.undo!.url, {})).status).toBe(503);
+    expect((await post('/inbox/act', { do: 'close', ids: messages })).status).toBe(503);
+    f.answers.next = () => ({ ok: true, state: 'open' });
+    f.sent.length = 0;
+    expect(toast(await post(some.undo!.url, {})).text).toBe('Undone');
+    expect(verbs()).toEqual([`${comments} open`]);
+  });
   it.each<[string, Record<string, string>, number, string]>([
     ['nobody there', { do: 'close', ids: 'v1' }, 404, 'conversation'], ['no such act', { do: 'burn', ids: 'x' }, 422, 'do'], ['a past time', { do: 'snooze', until: '5' }, 422, 'until'], ['a day that is none', { do: 'snooze', until: 'at', at: 'soon' }, 422, 'at'], ['a stranger', { do: 'assign', to: 'nobody' }, 422, 'to'], ['a label that is too long', { do: 'label', add: 'x'.repeat(41) }, 422, 'add'], ['a note that is too long', { do: 'note', note: 'x'.repeat(2001) }, 422, 'text'],
   ])('is refused with what is wrong: %s', async (_, fields, status, says) => {

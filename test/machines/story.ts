@@ -46,8 +46,8 @@ export class Story {
   done(src: string, output: unknown = null): boolean {
     return this.take({ is: 'done', token: this.token(src), output, cause: this.cause() });
   }
-  fail(src: string, kind: string, sent: 'no' | 'maybe' = 'no'): boolean {
-    return this.take({ is: 'error', token: this.token(src), error: { kind, message: `it was ${kind}`, sent }, cause: this.cause() });
+  fail(src: string, kind: string, sent: 'no' | 'maybe' = 'no', more: Record<string, unknown> = {}): boolean {
+    return this.take({ is: 'error', token: this.token(src), error: { kind, message: `it was ${kind}`, sent, ...more }, cause: this.cause() });
   }
   progress(src: string, type: string, fields: Record<string, unknown> = {}): boolean {
     return this.take({ is: 'progress', token: this.token(src), event: { type, ...fields }, cause: this.cause() });

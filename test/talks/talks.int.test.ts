@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connect } from '@nats-io/transport-node';
@@ -89,6 +91,23 @@ it('the terminal lists conversations, reads one, and answers it once', async () 
   expect(await stage.command('reply/mine', 'reject')).toMatchObject({ ok: true, state: 'rejected' });
   expect((await troupe('inbox', 'show', id)).out).toMatch(/< 价格多少\n.*> two hundred \(rejected\)/);
   expect(await stage.command('reply/long', 'create', { account: 'a1', to: { type: 'comment', comment: 'c2', post: 'p1' }, text: 'x'.repeat(501) })).toMatchObject({ ok: false, field: 'text', message: expect.stringContaining('sandbox takes 500') });
+});
+
+it('replies that an earlier build left in doubt go on under this one, and are sent again as an attempt of their own', async () => {
+  await open();
+  await stage.kill(await stage.master());
+  const recorded = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'histories', 'reply-v1.json'), 'utf8')) as { after: { value: unknown } }[];
+  const needsHuman = recorded.findIndex((e) => e.after.value === 'needs_human') + 1;
+  // One waits for a person, one for its timer, which is named after the earlier chart.
+  for (const [id, entries] of [['waits', recorded.slice(0, needsHuman)], ['asks', recorded.slice(0, 4)]] as const) for (const entry of entries) await jetstream(data).publish(`troupe.journal.reply.${id}`, JSON.stringify(entry));
+  await stage.master();
+  expect(await stage.command('reply/waits', 'resend')).toMatchObject({ ok: true, state: 'replaced', reply: 'story1-2' });
+  await until(() => stage.rows<{ retry_of: string }>("SELECT retry_of FROM replies WHERE id = 'story1-2'")[0]?.retry_of === 'story1', 'the new attempt is there');
+  const asks = await until(async () => {
+    const entry = lastOf(await readJournal(data), 'reply/asks');
+    return entry.after.value === 'needs_human' && entry;
+  }, 'its timer has fired under the new name');
+  expect([asks.version, asks.after.context.tries, asks.after.context.evidence]).toEqual(['reply-v2', 1, null]);
 });
 
 describe('rules', () => {

@@ -178,7 +178,7 @@ test('a platform that hangs, throws nonsense or lies about its shape becomes a f
   await master.run(WORKER, 'login', 'nonsense', { ...rude, method: 'qrcode' });
   expect((await master.result('nonsense')).error).toMatchObject({ kind: 'unknown' });
   await master.run(WORKER, 'find', 'nothing', { ...rude, to: { type: 'comment', comment: 'c', post: 'p' }, text: 'x', since: 0 });
-  expect((await master.result('nothing')).output).toEqual({ remoteId: null, reliable: false });
+  expect((await master.result('nothing')).output).toEqual({ remoteId: null, reliable: false, evidence: null });
   await master.run(WORKER, 'post', 'too-long', { ...rude, reply: 'r', to: { type: 'comment', comment: 'c', post: 'p' }, text: '0123456789' });
   expect((await master.result('too-long')).error).toMatchObject({ kind: 'refused', sent: 'no' });
   rmSync(root, { recursive: true, maxRetries: 20, retryDelay: 100 });

@@ -189,8 +189,14 @@
     };
     live.addEventListener('htmx:sse:error', lost);
     live.addEventListener('htmx:sse:close', lost);
+    let asking = false;
     setInterval(() => {
-      if (!connected && !document.hidden) refresh(['all']);
+      if (connected || document.hidden) return;
+      refresh(['all']);
+      // A connection that never came about, because a key was faster or the server was away, is asked for once more.
+      if (asking || live._htmx?.sse) return;
+      asking = true;
+      Promise.resolve(htmx.ajax('GET', live.getAttribute('hx-sse:connect'), { source: live })).catch(() => undefined).finally(() => (asking = false));
     }, 5000);
   }
 

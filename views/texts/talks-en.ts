@@ -81,6 +81,7 @@ export const talksEn: Record<keyof typeof talksZhCN, string> = {
   'done.talk-note': 'Note saved',
   'done.talk-read': 'Conversations marked read: {n}',
   'done.talk-unread': 'Conversations marked unread: {n}',
+  'done.talk-some': '{n} of {of} conversations done; no answer for the others, try them again',
   'done.talk-same': 'There was nothing to change',
   'done.undone': 'Undone',
   'done.reply-held': 'Sending',

@@ -79,6 +79,7 @@ export const talksZhCN = {
   'done.talk-note': '备注已保存',
   'done.talk-read': '已读：{n} 个会话',
   'done.talk-unread': '未读：{n} 个会话',
+  'done.talk-some': '{of} 个会话中完成了 {n} 个，其余暂时无法处理，请重试',
   'done.talk-same': '没有需要更改的内容',
   'done.undone': '已撤销',
   'done.reply-held': '即将发送',

@@ -8,8 +8,8 @@ import { found, type Call } from '../call.ts';
 import { addFilter, cleanQuery, dropFilter } from '../pages/talk-pages.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../routes.ts';
-import { actOnTalks, MOST_AT_ONCE, undoActs, type TalkAct } from '../talks/act-on-talks.ts';
-import { listFilters, takeUndo } from '../talks/desk.ts';
+import { actOnTalks, MOST_AT_ONCE, undoTalks, type TalkAct } from '../talks/act-on-talks.ts';
+import { listFilters } from '../talks/desk.ts';
 import { replyRow } from './message-api.ts';
 import { flag, id, moment, pathId, readQuery } from './query.ts';
 import { answer, mount, readBody } from './respond.ts';
@@ -42,16 +42,14 @@ export const talkApi = (): Route[] => [
   ...mount('get', '/conversations/labels', 'read', { tag: TAG, summary: 'Labels in use, and on how many', answer: '{success, labels}' }, (call) => answer(call, { success: true, labels: knownLabels(call.d.db).map((l) => ({ label: l.label, conversations: l.n })) })),
   ...(Object.keys(acts) as (keyof typeof acts)[]).flatMap((verb) => {
     const body = acts[verb].extend({ ids });
-    return mount('post', `/conversations/${verb}`, 'operate', { tag: TAG, summary: `For many at once: ${SUMMARY[verb]}. \`undo\` takes it back`, body, answer: '{success, changed, of, undo}' }, async (call) => {
+    return mount('post', `/conversations/${verb}`, 'operate', { tag: TAG, summary: `For many at once: ${SUMMARY[verb]}. \`undo\` takes it back`, body, answer: '{success, changed, of, failed, undo}' }, async (call) => {
       const { ids: given, ...fields } = await readBody(call, body);
       return answer(call, { success: true, ...(await actOnTalks(call, given, { do: verb, ...fields } as TalkAct)) });
     });
   }),
   ...mount('post', '/conversations/undo', 'operate', { tag: TAG, summary: 'Take back what was done with conversations, by its `undo`; each once', body: z.strictObject({ undo: id }), answer: '{success}' }, async (call) => {
     const { undo } = await readBody(call, z.strictObject({ undo: id }));
-    const kept = await takeUndo(call.d.desk, call.who.name, undo);
-    if (!kept) throw new Problem(409, 'too_late', `${undo} is undone already, or too long ago`);
-    await undoActs(call, kept.steps);
+    if (!(await undoTalks(call, undo))) throw new Problem(409, 'too_late', `${undo} is undone already, or too long ago`);
     return answer(call, { success: true });
   }),
   ...mount('get', '/conversations/:id', 'read', { tag: TAG, summary: 'One conversation with its items, the replies to them, and its post', answer: '{success, conversation, items, replies, post, earlier}' }, (call) => {

@@ -6,8 +6,6 @@ import { platformRows } from '../platform-rows.ts';
 import { page, type Route } from '../routes.ts';
 import { testable, testSelectors } from '../selector-test.ts';
 
-const TYPES: Record<string, string> = { jpg: 'image/jpeg', zip: 'application/zip' };
-
 export const platformPages = (): Route[] => [
   page('get', '/platforms', 'read', (call) => {
     const x = context(call);
@@ -20,13 +18,6 @@ export const platformPages = (): Route[] => [
     const result = await testSelectors(call.d, call.param('id'), account);
     await call.note('selectors tested', `account/${account}`);
     return showPiece(selectorTestDialog(context(call), { ...about(call), account, result }));
-  }),
-  page('get', '/evidence/:account/:name', 'read', async (call) => {
-    const { account, name } = z.object({ account: z.string(), name: z.string() }).parse({ account: call.param('account'), name: call.param('name') });
-    const type = /^[a-z0-9-]{1,40}\.(jpg|zip)$/.exec(name)?.[1];
-    const known = type !== undefined && /^[a-z0-9][a-z0-9-]{0,62}$/.test(account) ? await call.d.result(`evidence/${account}/${name}`) : null;
-    const body = found(known, 'what was kept of this failure (it is kept for 7 days)');
-    return new Response(body as BodyInit, { headers: { 'Content-Type': TYPES[type!]!, 'Content-Security-Policy': "default-src 'none'", 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'private, max-age=86400', ...(type === 'zip' ? { 'Content-Disposition': `attachment; filename="${name}"` } : {}) } });
   }),
 ];
 

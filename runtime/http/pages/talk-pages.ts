@@ -10,13 +10,11 @@ import { freshId } from '../fresh-id.ts';
 import { context, done, doneWithUndo, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
-import { actOnTalks, talkAct, undoActs, type TalkAct } from '../talks/act-on-talks.ts';
-import { keepDraft, listFilters, MOST_FILTERS, saveFilters, takeUndo } from '../talks/desk.ts';
+import { actOnTalks, talkAct, undoTalks, type TalkAct } from '../talks/act-on-talks.ts';
+import { keepDraft, listFilters, MOST_FILTERS, saveFilters } from '../talks/desk.ts';
 import { localMinute, morning, readMinute } from '../talks/local-time.ts';
 import { listUsers } from '../users.ts';
 
-/** An undo is offered for ten seconds; a slow network may take longer. */
-const UNDO_MS = 120_000;
 const PICKED = 12;
 const TALK = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -25,15 +23,14 @@ export const talkPages = (): Route[] => [
   page('post', '/inbox/act', 'operate', async (call) => {
     const form = await readForm(call.c);
     const act = checked(talkAct, actOf(form));
-    const { changed, undo } = await actOnTalks(call, idsOf(form['ids'] ?? ''), act);
+    const { changed, of, failed, undo } = await actOnTalks(call, idsOf(form['ids'] ?? ''), act);
     if (undo === null) return done(call, 'done.talk-same');
     const url = `/inbox/undo/${undo}`;
+    if (failed > 0) return doneWithUndo(call, 'done.talk-some', { n: changed, of }, url, { acted: { do: act.do, undo: url } });
     return doneWithUndo(call, act.do === 'note' ? 'done.talk-note' : `done.talk-${act.do}`, { n: changed }, url, { acted: { do: act.do, undo: url } });
   }),
   page('post', '/inbox/undo/:id', 'operate', async (call) => {
-    const kept = await takeUndo(call.d.desk, call.who.name, call.param('id'));
-    if (!kept || call.d.now() - kept.at > UNDO_MS) throw new Problem(409, 'too_late', context(call).t('undo.late'));
-    await undoActs(call, kept.steps);
+    if (!(await undoTalks(call, call.param('id')))) throw new Problem(409, 'too_late', context(call).t('undo.late'));
     return done(call, 'done.undone');
   }),
   page('get', '/inbox/ask/:what', 'operate', async (call) => {

@@ -5,10 +5,12 @@ import type { Call } from '../call.ts';
 import { Problem, refusal } from '../problem.ts';
 import { freshId } from '../fresh-id.ts';
 import { listUsers } from '../users.ts';
-import { keepUndo, type UndoStep } from './desk.ts';
+import { keepUndo, takeUndo, type UndoStep } from './desk.ts';
 
 export const MOST_AT_ONCE = 200;
 const AT_ONCE = 16;
+/** An undo is offered for ten seconds; a slow network may take longer. */
+const UNDO_MS = 120_000;
 
 /** What can be done with talks, one or many. `until` is epoch milliseconds. */
 export const talkAct = z.discriminatedUnion('do', [
@@ -32,21 +34,34 @@ const VERB_OF: Record<ConversationRow['state'], (row: ConversationRow) => { verb
   snoozed: (row) => ({ verb: 'snooze', payload: { until: row.snoozedMs ?? 0 } }),
 };
 
-/** Does it with each, and keeps the way back; talks that are so already are left as they are. `undo` is null where nothing was changed. */
-export async function actOnTalks(call: Call, ids: string[], act: TalkAct): Promise<{ changed: number; of: number; undo: string | null }> {
+/** Does it with each, and keeps the way back; talks that are so already are left as they are. `undo` is null where nothing was changed, `failed` counts those that no master answered for. */
+export async function actOnTalks(call: Call, ids: string[], act: TalkAct): Promise<{ changed: number; of: number; failed: number; undo: string | null }> {
   if (ids.length > MOST_AT_ONCE) throw new Problem(422, 'invalid', `ids: ${ids.length} at once are too many, ${MOST_AT_ONCE} are the most`, { field: 'ids' });
   const rows = findConversations(call.d.db, [...new Set(ids)]);
   if (rows.length === 0) throw new Problem(404, 'not_found', 'this conversation does not exist');
   await checkAct(call, act);
-  const steps = act.do === 'read' || act.do === 'unread' ? await mark(call, rows, act.do === 'read') : await command(call, rows, act);
-  if (steps.length === 0) return { changed: 0, of: rows.length, undo: null };
+  const { steps, failed } = act.do === 'read' || act.do === 'unread' ? { steps: await mark(call, rows, act.do === 'read'), failed: [] } : await command(call, rows, act);
+  if (steps.length === 0 && failed.length > 0) throw failed[0];
+  if (steps.length === 0) return { changed: 0, of: rows.length, failed: 0, undo: null };
   const undo = freshId('u');
   await keepUndo(call.d.desk, call.who.name, { id: undo, at: call.d.now(), steps });
-  return { changed: steps.reduce((n, s) => n + ('talk' in s ? 1 : s.marks.conversations.length), 0), of: rows.length, undo };
+  return { changed: steps.reduce((n, s) => n + ('talk' in s ? 1 : s.marks.conversations.length), 0), of: rows.length, failed: failed.length, undo };
 }
 
-/** Goes the way back that was kept. */
-export async function undoActs(call: Call, steps: UndoStep[]): Promise<void> {
+/** Takes back what was kept under an id, once; false where there is nothing, or it is too long ago. What could not be done now can be asked for again. */
+export async function undoTalks(call: Call, id: string): Promise<boolean> {
+  const kept = await takeUndo(call.d.desk, call.who.name, id);
+  if (!kept || call.d.now() - kept.at > UNDO_MS) return false;
+  try {
+    await undoActs(call, kept.steps);
+  } catch (error) {
+    await keepUndo(call.d.desk, call.who.name, kept);
+    throw error;
+  }
+  return true;
+}
+
+async function undoActs(call: Call, steps: UndoStep[]): Promise<void> {
   for (let i = 0; i < steps.length; i += AT_ONCE) {
     await Promise.all(steps.slice(i, i + AT_ONCE).map((s) => ('talk' in s ? call.command({ kind: 'conversation', id: s.talk }, s.verb, s.payload) : call.d.markRead(s.account, s.marks, call.by))));
   }
@@ -57,20 +72,22 @@ async function checkAct(call: Call, act: TalkAct): Promise<void> {
   if (act.do === 'assign' && act.to !== null && !(await listUsers(call.d.users)).some((u) => u.name === act.to)) throw new Problem(422, 'invalid', `to: there is no user ${act.to}`, { field: 'to' });
 }
 
-async function command(call: Call, rows: ConversationRow[], act: Exclude<TalkAct, { do: 'read' | 'unread' }>): Promise<UndoStep[]> {
+async function command(call: Call, rows: ConversationRow[], act: Exclude<TalkAct, { do: 'read' | 'unread' }>): Promise<{ steps: UndoStep[]; failed: unknown[] }> {
   const plans = rows.flatMap((row) => {
     const plan = planOf(row, act);
     return plan ? [{ row, ...plan }] : [];
   });
   const steps: UndoStep[] = [];
+  const failed: unknown[] = [];
   for (let i = 0; i < plans.length; i += AT_ONCE) {
-    await Promise.all(plans.slice(i, i + AT_ONCE).map(async ({ row, verb, payload, back }) => {
+    const all = await Promise.allSettled(plans.slice(i, i + AT_ONCE).map(async ({ row, verb, payload, back }) => {
       await ensureTalk(call, row);
       await call.command({ kind: 'conversation', id: row.id }, verb, payload);
       steps.push({ talk: row.id, ...back });
     }));
+    failed.push(...all.flatMap((a) => (a.status === 'rejected' ? [a.reason as unknown] : [])));
   }
-  return steps;
+  return { steps, failed };
 }
 
 type Plan = { verb: string; payload: Record<string, unknown>; back: { verb: string; payload: Record<string, unknown> } };

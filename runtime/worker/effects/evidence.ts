@@ -16,13 +16,22 @@ const TRACE_LIMIT = 3_000_000;
 const TALLEST = 8000;
 
 const kept = new Map<string, number[]>();
-const traced = new WeakMap<BrowserContext, Promise<boolean>>();
+type Traced = { ready: Promise<boolean>; id: string; calls: number };
+const traced = new WeakMap<BrowserContext, Traced>();
 
-/** Notes what is done on the pages of this context, from now to `keep` or `drop`. Costs little: calls and their times, no pictures, no contents. */
-export async function beginTrace(context: BrowserContext, title: string): Promise<boolean> {
-  const ready = traced.get(context) ?? context.tracing.start({ screenshots: false, snapshots: false }).then(() => true, () => false);
-  traced.set(context, ready);
-  return (await ready) && context.tracing.startChunk({ title }).then(() => true, () => false);
+/**
+ * Notes what is done on the pages of this context, from now to `keepEvidence` or `dropTrace`. Costs little: calls and their times, no pictures,
+ * no contents. `dir` is where the browser was told to put traces: Playwright itself never takes away what was dropped there.
+ */
+export async function beginTrace(context: BrowserContext, title: string, dir: string): Promise<boolean> {
+  const it = traced.get(context) ?? { ready: context.tracing.start({ screenshots: false, snapshots: false }).then(() => true, () => false), id: randomBytes(6).toString('hex'), calls: 0 };
+  traced.set(context, it);
+  if (!(await it.ready)) return false;
+  const name = (n: number) => `${it.id}-${n}`;
+  const began = await context.tracing.startChunk({ title, name: name(++it.calls) }).then(() => true, () => false);
+  // The one before is still copied from.
+  for (const end of ['trace', 'network', 'stacks']) await rm(join(dir, `${name(it.calls - 2)}.${end}`), { force: true });
+  return began;
 }
 
 export const dropTrace = (context: BrowserContext): Promise<void> => context.tracing.stopChunk().catch(() => undefined);

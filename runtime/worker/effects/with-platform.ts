@@ -46,7 +46,7 @@ export async function withPlatform<T>(ctx: EffectContext, input: { account: stri
     };
     const call = <R>(doing: string, run: () => Promise<R>, limitMs = config.timeouts.call ?? CALL): Promise<R> => within(run(), limitMs, `${platform.label} took over ${limitMs} ms for ${doing}`, ctx.signal);
     let kept = false;
-    const tracing = traced && (await beginTrace(browser.context, `${platform.id} for ${input.account}`));
+    const tracing = traced && (await beginTrace(browser.context, `${platform.id} for ${input.account}`, browser.traces));
     const picture = async () => page && !page.isClosed() ? keepPicture(ctx, input.account, page) : null;
     try {
       const result = await work({ platform, config, browser, io, call, picture });
