@@ -13,7 +13,7 @@ afterEach(async () => {
   await last?.close();
 });
 
-/** The long form: 1,000 rounds and 300 replies of 10 accounts. CI has a short one. */
+/** The long form: 1,000 rounds and 300 replies of 10 accounts. CI leaves it out: what is killed there is in killed.e2e; STORM=1 runs a short one. */
 const LONG = process.env['FAULTS'] === 'all';
 const ACCOUNTS = LONG ? 10 : 4;
 const ROUNDS = Number(process.env['STORM_ROUNDS'] ?? (LONG ? 1_000 : 24));
@@ -34,7 +34,7 @@ function random(seed: number): () => number {
   };
 }
 
-test(`${ROUNDS} rounds and ${REPLIES} replies of ${ACCOUNTS} accounts while workers, browsers, master and nats-server are killed at random`, async () => {
+test.runIf(LONG || process.env['STORM'] === '1')(`${ROUNDS} rounds and ${REPLIES} replies of ${ACCOUNTS} accounts while workers, browsers, master and nats-server are killed at random`, async () => {
   stage = await wholeStage({ TROUPE_DEMO: '1' });
   const rnd = random(SEED);
   // Killed so often a worker would be given up, and wait for a person.
@@ -53,6 +53,8 @@ test(`${ROUNDS} rounds and ${REPLIES} replies of ${ACCOUNTS} accounts while work
   // From the view: it can be read while NATS is down.
   const rounds = (): number => stage.rows<{ id: string; n: number }>("SELECT id, json_extract(entry, '$.after.context.round') AS n FROM actors WHERE kind = 'monitor'").reduce((sum, { id, n }) => sum + n - (started.get(id) ?? n), 0);
   const over = (): number => stage.rows<{ n: number }>(`SELECT count(*) AS n FROM replies WHERE status IN ${ENDS}`)[0]!.n;
+
+  const standstill = (): string => JSON.stringify({ workers: stage.rows('SELECT r.worker_id, r.status, r.last_error, w.status AS link FROM worker_runtime r LEFT JOIN workers w ON w.id = r.worker_id'), accounts: stage.rows('SELECT id, login_status, reason, lease_state, assigned_worker_id, monitor_state, last_round FROM accounts') });
 
   // Somebody writes and somebody answers all the while; every few seconds something dies.
   const wanted: Wanted[] = [];
@@ -77,7 +79,9 @@ test(`${ROUNDS} rounds and ${REPLIES} replies of ${ACCOUNTS} accounts while work
     while (storm) {
       // The next one dies in the middle of what goes on again after the last.
       const before = rounds();
-      await until('work to go on', () => !storm || rounds() > before, 120_000);
+      await until('work to go on', () => !storm || rounds() > before, 120_000).catch((error: Error) => {
+        throw new Error(`${error.message}; after ${kills.join(', ')}: ${standstill()}`);
+      });
       await new Promise((r) => setTimeout(r, 1_000 + (LONG ? 9_000 : 3_000) * rnd()));
       if (!storm) return;
       const part = kills.length < parts.length ? parts[kills.length]! : parts[Math.floor(rnd() * parts.length)]!;
