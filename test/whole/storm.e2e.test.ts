@@ -61,19 +61,19 @@ test.runIf(LONG || process.env['STORM'] === '1')(`${ROUNDS} rounds and ${REPLIES
   const kills: string[] = [];
   let asked = 0;
   let storm = true;
-  const writing = (async () => {
+  // Each account has somebody who writes to it and somebody who answers: ten at once.
+  const writing = Promise.all(accounts.map(async (a, n) => {
     while (asked < REPLIES) {
-      const a = accounts[asked % ACCOUNTS]!;
-      const comment = (await stage.control('comment', { post: a.post, user: 'visitor', text: `question ${asked}` })).id as string;
+      const question = asked++;
+      const comment = (await stage.control('comment', { post: a.post, user: 'visitor', text: `question ${question} to ${n}` })).id as string;
       for (const other of accounts) if (other.user === a.user) other.comments.push(comment);
-      await until(`${comment} to be found by ${a.id}`, () => stage.rows('SELECT 1 FROM comments WHERE account_id = ? AND platform_comment_id = ?', a.id, comment).length === 1, 180_000);
+      await until(`${comment} to be found by ${a.id}`, () => stage.rows('SELECT 1 FROM comments WHERE account_id = ? AND platform_comment_id = ?', a.id, comment).length === 1, 300_000);
       const w = { id: `r-${a.id}-${comment}`, account: a.id, text: `answer of ${a.id} to ${comment}` };
       wanted.push(w);
       const answer = await stage.command(`reply/${w.id}`, 'create', { account: a.id, to: { type: 'comment', comment, post: String(a.post) }, text: w.text, verifyDelayMs: 500 });
       if (!answer['ok'] && answer['code'] !== 'duplicate') throw new Error(`${w.id}: ${JSON.stringify(answer)}`);
-      asked++;
     }
-  })();
+  }));
   const killing = (async () => {
     const parts = ['worker-1', 'browser', 'worker-2', 'master', 'nats'];
     while (storm) {
