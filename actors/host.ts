@@ -25,6 +25,14 @@ export type HostOptions = {
 
 const BATCH = 500;
 const FLIGHTS = 2;
+/** From so many actors in memory on, those that wait for an effect and nothing else keep no snapshot. */
+const CROWD = 2_000;
+
+const waitsOnly = ({ effects, timers, tells, signals }: Pending): boolean => {
+  for (const other of [timers, tells, signals]) for (const _ in other) return false;
+  for (const _ in effects) return true;
+  return false;
+};
 
 const isQuiet = (slot: Slot, pending: Pending): boolean => slot.queue.length === 0 && !slot.settling && slot.parked === null && slot.delivered.size === 0 && !isBusy(pending);
 
@@ -315,6 +323,8 @@ export class Host {
     for (const id of slot.delivered) if (!head.entry.pending.tells[id] && !head.entry.pending.signals[id]) slot.delivered.delete(id);
     if (this.slots.get(slot.actor) === slot) this.carryOut(slot.actor, before, head.entry, item.inbound);
     item.done({ is: 'taken', entry: head.entry, seq: head.seq });
+    // Where many wait, the state in its short form is enough until their turn comes.
+    if (this.slots.size > CROWD && slot.queue.length === 0 && waitsOnly(head.entry.pending)) head.snapshot = null;
     // What has ended is rarely asked for: it is read back when it is.
     if ((head.entry.after as { status: string }).status !== 'active' && isQuiet(slot, head.entry.pending)) this.slots.delete(slot.actor);
     else this.wake(slot);
