@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // In CI a starved browser gets two more chances, and the report says so; `npm run test:faults` gives none.
-const shared = { testTimeout: 60_000, hookTimeout: 60_000, retry: process.env['CI'] ? 2 : 0 };
+// Browsers of tests are what is waited for: they stand behind nobody, but where a test is about that.
+const shared = { testTimeout: 60_000, hookTimeout: 60_000, retry: process.env['CI'] ? 2 : 0, env: { BROWSER_NICE: '0' } };
 // These watch real clocks beside a whole graph of processes: one file at a time.
 const ALONE = ['test/whole/**', 'test/network/**', 'test/worker/worker-faults.e2e.test.ts', 'test/worker/worker-process.e2e.test.ts'];
 const inOrder = ['unit', 'int', 'e2e', 'alone'];

@@ -103,6 +103,7 @@ const schema = z.object({
   ALLOW_SHELL: flag(false, 'the worker runs shell tasks, as its own user: for machines where that may be'),
   SHELL_MEMORY_MB: whole(4096, 64, 1_048_576, 'memory that one shell task may use'),
   SHELL_CPU_CORES: whole(1, 1, 256, 'CPU cores that one shell task may use'),
+  BROWSER_NICE: whole(10, 0, 19, 'niceness of browsers and shell commands, behind their worker on a full machine; 0 leaves them as the worker is'),
   BROWSER_ALLOW: about(z.string().refine((v) => v.split(',').every((h) => /^[\w.-]+:\d{1,5}$/.test(h.trim())), 'must be host:port with commas, like 10.0.0.5:8080').optional(), '', 'places on this machine or its network that windows may reach, like 10.0.0.5:8080; all others stay closed to them'),
   TROUPE_PROXY_CHECK_URL: about(z.string().default('https://api.ipify.org').refine((v) => isAddress(v, ['https:', 'http:']), 'must be an address like https://api.ipify.org'), 'https://api.ipify.org', 'what a proxy is checked with: an address that answers with the caller\'s own, as plain text or as JSON'),
   WORKER_LABELS: about(z.string().refine((v) => v.split(',').every((l) => /^[a-z0-9][a-z0-9.-]{0,62}=[\w.-]{1,63}$/i.test(l.trim())), 'must be name=value with commas, like zone=cn-beijing,disk=ssd').optional(), '', 'what tasks may ask for besides cpu, memory and gpu, which are found out; like zone=cn-beijing'),

@@ -3,7 +3,8 @@ import { setPriority } from 'node:os';
 
 /** Niceness of a worker, and of its browsers and shells: on a full machine first the masters, NATS and pages, then heartbeats, then the work itself. */
 const WORKER = 5;
-const CHILD = 10;
+/** BROWSER_NICE, as configuration has checked it where there is one. */
+const childNice = (): number => Number(process.env['BROWSER_NICE'] ?? 10);
 
 /** Puts this process, and what it starts from now on, behind the others of its machine. Does nothing where the system has no such thing. */
 export function giveWay(): void {
@@ -13,6 +14,8 @@ export function giveWay(): void {
 
 /** Puts a browser or a shell, with all its processes, behind its own worker. */
 export function childGivesWay(pid: number): void {
+  const nice = childNice();
+  if (nice === 0) return;
   const parents = new Map<number, number>();
   for (const name of attempt(() => readdirSync('/proc')) ?? []) {
     const parent = /^\d+$/.test(name) ? fieldOf(Number(name), 1) : null;
@@ -20,8 +23,8 @@ export function childGivesWay(pid: number): void {
   }
   const below = (of: number): boolean => of === pid || (parents.has(of) && parents.get(of) !== 0 && below(parents.get(of)!));
   // Windows to come are children of these, and inherit it.
-  for (const each of new Set([pid, ...[...parents.keys()].filter(below)])) eachThread(each, CHILD);
-  sessionGivesWay(pid, CHILD);
+  for (const each of new Set([pid, ...[...parents.keys()].filter(below)])) eachThread(each, nice);
+  sessionGivesWay(pid, nice);
 }
 
 /** On Linux niceness is a thread's own; new ones have that of whoever starts them. */

@@ -42,6 +42,7 @@ function env({ config, wanted, id, version, sealed }: SpecOptions): Record<strin
   return {
     ...(config.demo.on ? { SANDBOX_URL: process.env['SANDBOX_URL'] ?? `http://127.0.0.1:${config.demo.port}` } : {}),
     ...(wanted.allow_shell ? { MAX_SHELLS: String(config.worker.maxShells), SHELL_MEMORY_MB: String(config.worker.shellLimits.memoryMb), SHELL_CPU_CORES: String(config.worker.shellLimits.cpuCores) } : {}),
+    ...(process.env['BROWSER_NICE'] === undefined ? {} : { BROWSER_NICE: process.env['BROWSER_NICE'] }),
     ...(config.worker.allowHosts.length > 0 ? { BROWSER_ALLOW: config.worker.allowHosts.join(',') } : {}),
     ...wanted.env_variables,
     ...sealed,

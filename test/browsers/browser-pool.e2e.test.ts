@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server as ProxyServer } from 'proxy-chain';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { BrowserPool, type PoolOptions } from '../../runtime/browsers/browser-pool.ts';
 import { chromiumsUnder } from '../../runtime/browsers/chromium-processes.ts';
 import { findChromium } from '../../runtime/browsers/find-chromium.ts';
@@ -231,6 +231,8 @@ test.each(['profile', 'context'] as const)('a page in mode %s reaches nothing of
 });
 
 test.runIf(existsSync('/proc'))('a browser stands behind its worker on a full machine', async () => {
+  vi.stubEnv('BROWSER_NICE', '10');
+  onTestFinished(() => void vi.unstubAllEnvs());
   const p = await pool();
   await p.use('acc-1', null, async ({ context }) => {
     const page = await context.newPage();

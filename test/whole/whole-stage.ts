@@ -21,7 +21,7 @@ const pick = (...names: string[]) => Object.fromEntries(names.flatMap((n) => (pr
 
 /** Everything as a stranger starts it: the built `troupe up` with a folder and ports of its own, and hands on the sandbox's strings. */
 export async function wholeStage(more: Record<string, string> = {}) {
-  const own = await ownConfig({ STOP_GRACE_MS: '5000', BROWSER_MODE: 'context', LOG_LEVEL: 'warn', ...pick('TROUPE_NATS_SERVER', 'TROUPE_CHROMIUM'), ...more });
+  const own = await ownConfig({ STOP_GRACE_MS: '5000', BROWSER_MODE: 'context', LOG_LEVEL: 'warn', ...pick('TROUPE_NATS_SERVER', 'TROUPE_CHROMIUM', 'BROWSER_NICE'), ...more });
   const { config } = own;
   const site = `http://127.0.0.1:${config.demo.port}`;
   const env = { ...serverEnv(), HOME: config.dataDir, ...own.env };
