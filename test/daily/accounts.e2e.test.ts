@@ -122,14 +122,14 @@ describe.each(READERS)('accounts at %i px in %s', (width, lang) => {
     await dialog.waitFor({ state: 'detached' });
 
     for (const id of ['a1', 'a2', 'a4']) await page.locator(`[name=pick-${id}]`).check();
-    await d.button(t('accounts.pause')).click();
+    await d.button(t('accounts.crawl')).click();
     // It says what would happen to whom, and to whom not, before anything does.
-    await dialog.getByRole('heading', { name: t('batch.title', { what: t('accounts.pause'), n: 2, all: 3 }) }).waitFor();
+    await dialog.getByRole('heading', { name: t('batch.title', { what: t('accounts.crawl'), n: 2, all: 3 }) }).waitFor();
     expect(await dialog.locator('.left-out').allInnerTexts()).toEqual([expect.stringContaining('小样日记')]);
     expect(d.sent()).toEqual([]);
-    await d.button(t('batch.go', { what: t('accounts.pause'), n: 2 }), dialog).click();
-    await dialog.getByText(t('batch.done', { what: t('accounts.pause'), ok: 2, all: 2 })).waitFor();
-    expect(d.sent().map((s) => [s.to.id, s.verb])).toEqual([['a1', 'pause'], ['a2', 'pause']]);
+    await d.button(t('batch.go', { what: t('accounts.crawl'), n: 2 }), dialog).click();
+    await dialog.getByText(t('batch.done', { what: t('accounts.crawl'), ok: 2, all: 2 })).waitFor();
+    expect(d.sent().map((s) => [s.to.id, s.verb])).toEqual([['a1', 'crawl'], ['a2', 'crawl']]);
     await d.over();
   });
 });

@@ -8,30 +8,30 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 
 type Found = { id: string; nodes: { target: string[]; why: string }[] };
-declare const axe: { run(root: Document, options: object): Promise<{ violations: { id: string; nodes: { target: unknown[]; any: { message: string }[]; all: { message: string }[]; none: { message: string }[] }[] }[] }> };
+declare const axe: { run(root: string | Document, options: object): Promise<{ violations: { id: string; nodes: { target: unknown[]; any: { message: string }[]; all: { message: string }[]; none: { message: string }[] }[] }[] }> };
 
 /** What stands against WCAG 2.1 A and AA on the page as it is, one line a place. */
-export async function violations(page: Page, only: 'all' | 'colours' = 'all'): Promise<string[]> {
+export async function violations(page: Page, only: 'all' | 'colours' = 'all', within: string | null = null): Promise<string[]> {
   // The page's policy forbids script from elsewhere, but not what the debugger evaluates.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(SOURCE);
   const found = await page.evaluate(
-    async (runOnly): Promise<Found[]> => {
-      const { violations } = await axe.run(document, { runOnly, resultTypes: ['violations'] });
+    async ({ runOnly, within }): Promise<Found[]> => {
+      const { violations } = await axe.run(within ?? document, { runOnly, resultTypes: ['violations'] });
       return violations.map((v) => ({ id: v.id, nodes: v.nodes.map((n) => ({ target: n.target.map(String), why: [...n.any, ...n.all, ...n.none].map((c) => c.message).join('; ') })) }));
     },
-    only === 'all' ? { type: 'tag', values: TAGS } : { type: 'rule', values: COLOURS },
+    { within, runOnly: only === 'all' ? { type: 'tag', values: TAGS } : { type: 'rule', values: COLOURS } },
   );
   return found.flatMap((v) => v.nodes.map((n) => `${v.id} ${n.target.join(' ')}: ${n.why}`));
 }
 
 /** The same at both widths, light and dark; a theme changes colours alone, so the other rules run once a width. */
-export async function everyLook(page: Page, what: string): Promise<string[]> {
+export async function everyLook(page: Page, within: string | null = null): Promise<string[]> {
   const said: string[] = [];
   for (const width of [1280, 390]) {
     await page.setViewportSize({ width, height: 844 });
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const one of await violations(page, colorScheme === 'light' ? 'all' : 'colours')) said.push(`${what} at ${width}, ${colorScheme}: ${one}`);
+      for (const one of await violations(page, colorScheme === 'light' ? 'all' : 'colours', within)) said.push(`${width} px, ${colorScheme}: ${one}`);
     }
   }
   return said;

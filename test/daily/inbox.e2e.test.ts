@@ -71,11 +71,11 @@ describe.each(READERS)('the inbox at %i px in %s', (width, lang) => {
     await page.getByRole('option', { name: 'Shipping' }).waitFor();
     await expect.poll(() => page.locator('#canned-pop [role=option]').count()).toBe(1);
     await page.keyboard.press('Enter');
-    await expect.poll(() => box.inputValue()).toBe('您好 阿哲的厨房，明天发出');
+    await expect.poll(() => box.inputValue()).toBe('您好 着急的人，明天发出');
     d.sent();
     await page.keyboard.press('Control+Enter');
     await d.toast(t('done.reply-held'));
-    expect(d.sent()).toMatchObject([{ to: { kind: 'reply' }, verb: 'create', payload: { text: '您好 阿哲的厨房，明天发出', to: { type: 'message', message: 'pmnew', sender: 'u78' } } }]);
+    expect(d.sent()).toMatchObject([{ to: { kind: 'reply' }, verb: 'create', payload: { text: '您好 着急的人，明天发出', to: { type: 'message', message: 'pmnew', sender: 'u78' } } }]);
     await box.fill('明早再说');
     await page.locator('.send-later summary').click();
     await page.getByLabel(t('talks.send-at')).fill('2036-01-01T09:00');
