@@ -67,6 +67,7 @@ describe.each(READERS)('the house at %i px in %s', (width, lang) => {
     await d.open('/notifications/rules');
     await d.button(t('notices.new')).first().click();
     await dialog.locator('[name=name]').fill('夜班');
+    await dialog.locator('[name=sink]').selectOption('hook');
     await dialog.getByLabel(t('notices.least')).selectOption('high');
     await dialog.getByLabel(t('notices.digest')).selectOption('15');
     await dialog.getByLabel(d.word('type', 'account_status'), { exact: true }).check();

@@ -19,7 +19,7 @@ export function obeys(f: Fixture): void {
       db.close();
       setTimeout(() => f.deps.live.changed(['conversation', 'inbox']), 20);
     }
-    return { ok: true, state: verb === 'create' && to.kind === 'reply' ? 'held' : 'open', seq: 1 };
+    return { ok: true, state: verb === 'create' && to.kind === 'reply' ? ((payload as { sendAt?: number }).sendAt ? 'scheduled' : 'held') : 'open', seq: 1 };
   };
   f.deps.markRead = async (account, what, by) => {
     f.marks.push({ account, what, by });
