@@ -18,8 +18,8 @@ const PAGES = ['/', '/inbox', '/inbox?item=c20', '/inbox?view=items', '/replies'
 const DIALOGS = ['/accounts/new', '/accounts/a1/edit', '/accounts/a1/proxy', '/accounts/a1/fingerprint', '/accounts/a1/login/cookies', '/accounts/import', '/logins/l1', '/logins/l2', '/proxies/new', '/proxies/p1/remove', '/platforms/sandbox/test', '/inbox/ask/assign?ids=TALK', '/inbox/ask/snooze?ids=TALK', '/inbox/ask/label?ids=TALK', '/inbox/filters/new?query=type%3Dmessage', '/settings/data/erase?talk=TALK', '/canned/new', '/rules/new', '/notifications/rules/new', '/accounts/batch?action=tags&pick-a1=1&pick-a4=1', '/alerts/new', '/workers/new', '/tasks/new'];
 
 const ready = () => page.waitForFunction(() => 'htmx' in window);
-/** What is folded away is not looked at: it is unfolded first. */
-const unfold = () => page.evaluate(() => document.querySelectorAll<HTMLDetailsElement>('details:not(.menu)').forEach((d) => (d.open = true)));
+/** What is folded away is not looked at, so it is unfolded first; of hundreds that are alike, like the routes of the API, the first dozen. */
+const unfold = () => page.evaluate(() => [...document.querySelectorAll<HTMLDetailsElement>('details:not(.menu)')].slice(0, 12).forEach((d) => (d.open = true)));
 
 describe('nothing stands against WCAG 2.1 A and AA, wide and narrow, light and dark', () => {
   it.each(PAGES)('on %s', async (path) => {
