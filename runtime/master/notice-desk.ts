@@ -1,5 +1,6 @@
 import type { Notice, Priority } from '../../machines/notice.ts';
 import type { NotifierConfig, NotifierContext, Place } from '../../machines/notifier.ts';
+import { STREAM } from '../../transport/subjects.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Engine } from './engine.ts';
 
@@ -7,6 +8,8 @@ export type NoticeDeskOptions = { db: Db; engine: Engine; log(level: 'warn', mes
 
 type Row = { key: string; type: Notice['type']; account_id: string | null; account_name: string | null; title: string; content: string; priority: Priority; created_ms: number; src_seq: number; src_n: number };
 
+/** Streams whose messages become notifications. */
+const SOURCES = [STREAM.journal, STREAM.data, STREAM.notes] as const;
 const AT_ONCE = 50;
 const SCANNED = 500;
 /** A sink that can't get rid of what it has is handed no more: what waits is in the view, and kept as long as that keeps it. */
@@ -20,7 +23,6 @@ const CONTENT = 300;
 export class NoticeDesk {
   private readonly o: NoticeDeskOptions;
   private readonly rules;
-  private readonly sources;
   private readonly next;
   /** How far each rule was looked through without a match; only a match is worth a turn. */
   private readonly passed = new Map<string, Place>();
@@ -33,7 +35,6 @@ export class NoticeDesk {
     this.o = options;
     const { db } = options;
     this.rules = db.prepare(`SELECT n.id FROM notifiers n LEFT JOIN sinks s ON s.id = n.sink_id WHERE n.status <> 'off' AND COALESCE(s.kept, 0) < ${SINK_FULL}`).pluck();
-    this.sources = db.prepare('SELECT DISTINCT src FROM notifications').pluck();
     this.next = db.prepare(`SELECT n.key, n.type, n.account_id, a.account_name, n.title, n.content, n.priority, n.created_ms, n.src_seq, n.src_n FROM notifications n LEFT JOIN accounts a ON a.id = n.account_id
       WHERE n.src = ? AND (n.src_seq, n.src_n) > (?, ?) AND n.created_ms >= ? ORDER BY n.src_seq, n.src_n LIMIT ${SCANNED}`);
     this.timer = setInterval(() => this.wake(), LOOK_EVERY);
@@ -76,7 +77,7 @@ export class NoticeDesk {
     if (!head || (head.entry.after as { status: string }).status !== 'active') return;
     const { config, since, seen } = (head.entry.after as { context: NotifierContext }).context;
     if (since === 0) return;
-    for (const src of this.sources.all() as string[]) {
+    for (const src of SOURCES) {
       const key = `${id} ${src}`;
       const from = latest(seen[src], this.passed.get(key));
       const rows = this.next.all(src, from[0], from[1], since) as Row[];

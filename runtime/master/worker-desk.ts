@@ -4,9 +4,9 @@ import { statePaths } from '../../actors/entry.ts';
 import { workerDefaults, workerFields } from '../../actors/worker.ts';
 import { proxyOf, type AccountContext } from '../../machines/account.ts';
 import type { WorkerContext } from '../../machines/worker.ts';
-import type { Mux } from '../../transport/mux.ts';
+import { NoAnswer, PublishRefused, type Mux } from '../../transport/mux.ts';
 import { found, goodbye, heartbeat, leave, picturePut, registration, results, secretGet, vaultGet, vaultPut, type Answer, type Found, type Heartbeat, type Results } from '../../transport/protocol.ts';
-import { BUCKET, parseAddress, PREFIX, subjects, type Address } from '../../transport/subjects.ts';
+import { BUCKET, parseAddress, PREFIX, STREAM, subjects, type Address } from '../../transport/subjects.ts';
 import { crashPoint } from '../crash-point.ts';
 import { pictureName } from '../picture-name.ts';
 import type { Db } from '../read-model/store.ts';
@@ -21,8 +21,11 @@ const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
 export type Ask = { worker: string; verb: string; body: unknown };
 /** So many reports in a row over the limit make it a fact, not a peak. */
 const OVER_FOR = 3;
+/** How long the view may be behind what a round is compared with, ms. */
+const SEEN_WITHIN = 3_000;
+const SEEN_EVERY = 20;
 
-export type DeskOptions = { heard?(beat: Heartbeat): void; /** Every master hears what every worker does. */ reported?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
+export type DeskOptions = { heard?(beat: Heartbeat): void; /** Every master hears what every worker does. */ reported?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; /** The newest message of a stream that the view holds. */ position(stream: string): number; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
 
 /** What workers ask of the masters on `troupe.ask.<worker>.<verb>`, and their heartbeats. The subject proves who asks. */
 export class WorkerDesk {
@@ -210,18 +213,43 @@ export class WorkerDesk {
     const data = found.parse(body);
     const lease = await this.lease(data.account);
     if (lease?.worker !== worker || lease.epoch !== data.epoch) return no('fenced', `account ${data.account} is not ${worker}'s at epoch ${data.epoch}`);
-    const comments = data.comments.filter((c) => !this.knownComment.get(data.account, c.id));
-    const messages = data.messages.filter((m) => !this.knownMessage.get(data.account, m.id));
-    await this.store(data, 'comment', comments);
-    await this.store(data, 'message', messages);
-    return { ok: true, comments: comments.length, messages: messages.length };
+    const comments = await this.store(data, 'comment', data.comments, (id) => this.knownComment.get(data.account, id) !== undefined);
+    const messages = await this.store(data, 'message', data.messages, (id) => this.knownMessage.get(data.account, id) !== undefined);
+    if (comments === null || messages === null) return no('unavailable', 'what was found before is not in the view yet; ask again');
+    return { ok: true, comments, messages };
   }
 
-  private async store(data: Found, what: 'comment' | 'message', items: (Found['comments'][number] | Found['messages'][number])[]): Promise<void> {
-    for (let i = 0; i < items.length; i += 500) {
-      const part = items.slice(i, i + 500).map((item) => ({ ...item, id: item.id.slice(0, 200), text: item.text.slice(0, 10_000) }));
-      await this.o.mux.publish(subjects.data(data.account, what), JSON.stringify({ items: part, round: data.round, at: Date.now() }), { 'Nats-Msg-Id': `${data.account}:${data.epoch}:${data.round}:${what}:${part[0]!.id}` });
+  /** Stores what is new, each item once: what another worker, or another master, has found a moment ago counts as known. Null where that can't be told yet. */
+  private async store(data: Found, what: 'comment' | 'message', items: (Found['comments'][number] | Found['messages'][number])[], known: (id: string) => boolean): Promise<number | null> {
+    let left = items.filter((i) => !known(i.id));
+    const subject = subjects.data(data.account, what);
+    let stored = 0;
+    for (let tries = 0; left.length > 0; tries++) {
+      const last = await lastOf(this.o.mux, subject);
+      if (!(await this.seen(last))) return null;
+      left = left.filter((i) => !known(i.id));
+      const part = left.slice(0, 500).map((item) => ({ ...item, id: item.id.slice(0, 200), text: item.text.slice(0, 10_000) }));
+      if (part.length === 0) break;
+      try {
+        await this.o.mux.publish(subject, JSON.stringify({ items: part, round: data.round, at: Date.now() }), { 'Nats-Msg-Id': `${data.account}:${data.epoch}:${data.round}:${what}:${part[0]!.id}`, 'Nats-Expected-Last-Subject-Sequence': String(last) });
+      } catch (error) {
+        // Somebody was faster, or the answer was lost: what stands there now says which.
+        if (tries >= 20 || !(error instanceof PublishRefused || error instanceof NoAnswer)) throw error;
+        continue;
+      }
+      stored += part.length;
+      left = left.slice(part.length);
     }
+    return stored;
+  }
+
+  /** Waits until the view holds the data stream up to this message. */
+  private async seen(seq: number): Promise<boolean> {
+    for (let waited = 0; this.o.position(STREAM.data) < seq; waited += SEEN_EVERY) {
+      if (waited > SEEN_WITHIN) return false;
+      await new Promise((r) => setTimeout(r, SEEN_EVERY));
+    }
+    return true;
   }
 
   private async vaultGet(worker: string, body: unknown): Promise<Answer> {
@@ -289,4 +317,12 @@ function safeJson(msg: Msg): unknown {
   } catch {
     return null;
   }
+}
+
+/** The last message of a subject of the data stream, 0 where there is none. */
+async function lastOf(mux: Mux, subject: string): Promise<number> {
+  const msg = await mux.request(`$JS.API.DIRECT.GET.${STREAM.data}.${subject}`);
+  const code = msg.headers?.code ?? 0;
+  if (code !== 0 && code !== 404) throw new Error(`the data stream does not say what it holds: ${code}`);
+  return code === 404 ? 0 : Number(msg.headers!.get('Nats-Sequence'));
 }

@@ -79,7 +79,7 @@ describe('with raw protocol lines over TCP, as the operator', () => {
     await until(async () => (await wire.request('troupe.cmd.account.raw-1.inspect', '')).context.paused, 'the inbox event is taken');
 
     const last = await wire.request('$JS.API.DIRECT.GET.TROUPE_JOURNAL.troupe.journal.account.raw-1', '');
-    expect(last).toMatchObject({ version: 'account-v2', event: { type: 'PAUSE' } });
+    expect(last).toMatchObject({ version: 'account-v3', event: { type: 'PAUSE' } });
     expect(await wire.request('$SRV.PING', '')).toMatchObject({ name: 'troupe', type: 'io.nats.micro.v1.ping_response' });
     expect((await wire.request('$SRV.INFO.troupe', '')).endpoints[0].subject).toBe('troupe.cmd.*.*.*');
     expect((await wire.request('$SRV.STATS.troupe', '')).endpoints[0].num_requests).toBeGreaterThan(5);
