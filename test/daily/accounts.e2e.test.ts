@@ -22,7 +22,11 @@ describe.each(READERS)('accounts at %i px in %s', (width, lang) => {
     d.happens(['account'], (db) => db.prepare(`INSERT INTO accounts (id, platform, account_name, login_status, lease_state, assigned_worker_id, created_at, updated_at) VALUES (?, 'sandbox', '夜猫子', 'not_logged_in', 'held', 'worker-1', 1, 1)`).run(id));
 
     // The code comes, with the time that it holds.
-    d.f.answers.next = () => ({ ok: true, state: 'x', seq: 1, login: 'l9' });
+    const begins = (login: string) => () => {
+      d.happens([], (db) => db.prepare(`UPDATE accounts SET login_status = 'logging_in', login_session = ? WHERE id = ?`).run(login, id));
+      return { ok: true as const, state: 'x', seq: 1, login };
+    };
+    d.f.answers.next = begins('l9');
     await d.button(t('accounts.login'), page.locator(`#account-${id}`)).click();
     await dialog.getByText(t('login.opening', { worker: 'worker-1' })).waitFor();
     expect(d.sent()).toEqual([{ to: { kind: 'account', id }, verb: 'login', payload: { method: 'qrcode' } }]);
@@ -43,13 +47,14 @@ describe.each(READERS)('accounts at %i px in %s', (width, lang) => {
     await d.button(t('login.cookies-go'), dialog).click();
     await dialog.getByRole('alert').getByText('line 1 is no cookie').waitFor();
     expect([await box.getAttribute('aria-invalid'), await box.inputValue()]).toEqual(['true', 'no cookies at all']);
-    d.f.answers.next = () => ({ ok: true, state: 'x', seq: 1, login: 'l10' });
+    d.f.answers.next = begins('l10');
     await box.fill('[{"name":"sid","value":"1","domain":"sandbox.example"}]');
     await d.button(t('login.cookies-go'), dialog).click();
     await dialog.locator('#login-l10').waitFor();
     expect(d.sent().at(-1)).toEqual({ to: { kind: 'account', id }, verb: 'login', payload: { method: 'cookies', cookies: '[{"name":"sid","value":"1","domain":"sandbox.example"}]' } });
 
     // The platform asks for more.
+    d.f.answers.next = () => ({ ok: true, state: 'x', seq: 1 });
     login('l10', 'cookies', 'challenge', { challenge: JSON.stringify({ what: 'sms', prompt: '138****2046', picture: null, txn: 't9' }) });
     await dialog.getByText('138****2046').waitFor();
     await dialog.getByLabel(t('login.code')).fill('471100');
