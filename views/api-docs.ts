@@ -8,7 +8,7 @@ export type ApiModel = { title: string; version: string; /** Where this page was
 /** The OpenAPI document as a page to read. */
 export function apiDocs(x: Ctx, m: ApiModel): Html {
   return html`<div class="page-head"><h1>${m.title} <small class="muted">${m.version}</small></h1><a class="button plain" href="/openapi.json">openapi.json</a></div>
-  <div class="card"><p>${x.t('api.lead')}</p><pre class="mono">curl -H "Authorization: Bearer $TOKEN" ${`${m.origin}/api/v1/accounts`}</pre><p class="sub"><a href="/settings">${x.t('settings.tokens')}</a></p></div>
+  <div class="card"><p>${x.t('api.lead')}</p><pre class="mono" tabindex="0">curl -H "Authorization: Bearer $TOKEN" ${`${m.origin}/api/v1/accounts`}</pre><p class="sub"><a href="/settings">${x.t('settings.tokens')}</a></p></div>
   ${m.groups.map((g) => html`<h2 class="group">${g.tag}</h2>${g.operations.map((o) => operation(x, o))}`)}`;
 }
 

@@ -33,7 +33,7 @@ export function chart(root: ChartNode, now: ChartNow): Html {
   const arrows = [...places.values()].flatMap((from) => from.node.moves.flatMap((move, i) => move.targets.flatMap((target) => arrow(from, i, places.get(target), lit.has(from.node.path) && now.allowed.includes(move.event)))));
   const w = box.w + 16;
   const h = box.h + 16;
-  return html`<div class="chart"><svg viewBox=${`0 0 ${w} ${h}`} width=${w} height=${h} role="img" aria-label=${now.active.join(', ')}>
+  return html`<div class="chart" tabindex="0"><svg viewBox=${`0 0 ${w} ${h}`} width=${w} height=${h} role="img" aria-label=${now.active.join(', ') || root.key}>
     <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>
     ${cards(box, lit, now, 'frame', true)}<g class="arrows">${arrows}</g>${cards(box, lit, now, 'leaf')}</svg></div>`;
 }

@@ -23,7 +23,7 @@ export type MachinesModel = { agents: AgentCard[]; hosts: HostCard[]; keys: KeyC
 export function machinesPage(x: Ctx, m: MachinesModel): Html {
   return html`<div class="page-head"><h1>${x.t('nav.machines')}</h1></div>${fleetTabs(x)}
   ${region(x, 'agents', ['machine', 'worker', 'machine-heartbeat'], html`<h2 class="group">${x.t('machines.agents')}</h2>${m.agents.length === 0 ? html`<p class="muted">${x.t('machines.no-agents')}</p>` : html`<div class="machine-grid">${m.agents.map((a) => agent(x, a))}</div>`}`)}
-  <details class="fold" id="join" ?open=${m.agents.length === 0}><summary>${x.t('machines.join')}</summary><div class="card"><p>${x.t('machines.join-lead')}</p><pre class="mono command">${m.join}</pre><p class="sub">${x.t('machines.join-after')}</p></div></details>
+  <details class="fold" id="join" ?open=${m.agents.length === 0}><summary>${x.t('machines.join')}</summary><div class="card"><p>${x.t('machines.join-lead')}</p><pre class="mono command" tabindex="0">${m.join}</pre><p class="sub">${x.t('machines.join-after')}</p></div></details>
   ${region(x, 'hosts', ['machine', 'worker'], html`<h2 class="group">${x.t('machines.hosts')}</h2>${m.hosts.length === 0 ? html`<p class="muted">${x.t('machines.no-hosts')}</p>` : html`<ul class="hosts">${m.hosts.map((h) => host(x, h, m.mayDecide))}</ul>`}`)}
   ${region(x, 'keys', ['key'], html`<h2 class="group">${x.t('machines.keys')}<span class="grow"></span>${opener('/machines/keys/new', x.t('machines.key-new'), 'plain', m.mayDecide ? null : x.t('machines.admin-only'))}</h2>${m.keys.length === 0 ? html`<p class="muted">${x.t('machines.no-keys')}</p>` : html`<ul class="hosts">${m.keys.map((k) => key(x, k, m.mayDecide))}</ul>`}`)}`;
 }

@@ -49,5 +49,5 @@ export const notificationRuleDialog = (x: Ctx, m: NotificationRuleForm): Html =>
 function accounts(x: Ctx, m: NotificationRuleForm): Value {
   if (m.known.length === 0) return html`<p class="sub">${x.t('notices.no-accounts')}</p>`;
   if (m.known.length <= 12) return html`<div class="row wrap">${m.known.map((a) => check(`account-${a.id}`, a.name, m.accounts.includes(a.id)))}</div>`;
-  return html`<label class="field"><span class="visually-hidden">${x.t('notices.accounts')}</span><input name="accounts" value=${m.accounts.join(', ')} list="notice-accounts" autocomplete="off"><datalist id="notice-accounts">${m.known.map((a) => html`<option value=${a.id}>${a.name}</option>`)}</datalist></label>`;
+  return html`<label class="field"><span class="hidden">${x.t('notices.accounts')}</span><input name="accounts" value=${m.accounts.join(', ')} list="notice-accounts" autocomplete="off"><datalist id="notice-accounts">${m.known.map((a) => html`<option value=${a.id}>${a.name}</option>`)}</datalist></label>`;
 }

@@ -7,8 +7,16 @@
 
   // A details element that a reader opened stays open when its part of the page is drawn anew.
   htmx.registerExtension('troupe', {
-    htmx_before_morph_attr: (element, detail) => !(element.tagName === 'DETAILS' && detail.attrName === 'open'),
+    htmx_before_morph_attr: (element, detail) => !(element.tagName === 'DETAILS' && (detail.attrName === 'open' || (detail.attrName === 'class' && element.classList.contains('menu')))),
   });
+
+  // A menu that stands too far left to open to the left opens to the right.
+  document.addEventListener('toggle', ({ target }) => {
+    if (!target.matches?.('.menu[open]')) return;
+    target.classList.remove('rightward');
+    const from = target.closest('main, dialog') ?? document.body;
+    if ($('.menu-list', target).getBoundingClientRect().left < from.getBoundingClientRect().left) target.classList.add('rightward');
+  }, true);
 
   // Toasts. The server sends them in the HX-Trigger header.
   function toast(text, bad = false, undo = null) {
