@@ -119,11 +119,14 @@ describe('templates and schedules on pages', () => {
     expect(f.sent.at(-1)).toMatchObject({ to: { kind: 'schedule' }, verb: 'create', payload: { title: 'Look', when: { cron: '0 9 * * 1', timezone: 'UTC' }, makes: { task: { title: 'Look' } } } });
     await post('/schedules', form({ ...TASK, kind: 'every', every: '10', unit: 'm', overlap: 'make', missed: 'none' }));
     expect(f.sent.at(-1)!.payload).toMatchObject({ when: { everyMs: 600_000 }, overlap: 'make', missed: 'none' });
+    const soon = /<p id="schedule-preview"[^>]*>(.*?)<\/p>/s.exec(await page(`/schedules/preview?${form({ kind: 'every', every: '10', unit: 's' })}`))![1]!;
+    expect(new Set(soon.split(' · ')).size, soon).toBe(3);
     for (const [fields, field] of [[{ kind: 'cron', cron: 'x' }, 'cron'], [{ kind: 'every', every: '0', unit: 'm' }, 'every'], [{ kind: 'once', at: 'soon' }, 'at']] as const) {
       const answer = await post('/schedules', form({ ...TASK, overlap: 'skip', missed: 'one', ...fields }));
       expect([answer.status, answer.headers.get('hx-trigger')], field).toEqual([422, expect.stringContaining(`"field":"${field}"`)]);
     }
     await post('/task-templates', form(template));
+    expect(await page('/schedules/new')).toContain('hx-get="/schedules/new?template=prices"');
     await post('/schedules', form({ ...at, title: 'Every Monday', template: 'prices', 'param-page': 'https://shop.example/', overlap: 'skip', missed: 'one' }));
     expect(f.sent.at(-1)!.payload).toMatchObject({ title: 'Every Monday', makes: { template: 'prices', params: { page: 'https://shop.example/' } } });
   });
