@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fixture, type Fixture } from './fixture.ts';
 
@@ -129,6 +130,23 @@ describe('templates and schedules on pages', () => {
     expect(await page('/schedules/new')).toContain('hx-get="/schedules/new?template=prices"');
     await post('/schedules', form({ ...at, title: 'Every Monday', template: 'prices', 'param-page': 'https://shop.example/', overlap: 'skip', missed: 'one' }));
     expect(f.sent.at(-1)!.payload).toMatchObject({ title: 'Every Monday', makes: { template: 'prices', params: { page: 'https://shop.example/' } } });
+  });
+});
+
+describe('one schedule', () => {
+  it('says that it is paused, and what was done to it', async () => {
+    const config = { title: 'Every ten', when: { everyMs: 10_000 }, overlap: 'skip', missed: 'one', makes: { task: { title: 'x' } } };
+    const db = new Database(f.deps.db.name);
+    db.prepare(`INSERT INTO actors (kind, id, partition, version, idx, seq, at_ms, status, state, entry, busy, created_ms) VALUES ('schedule', 's1', 1, 'schedule-v1', 1, 1, 1, 'active', 'paused', ?, 0, 1)`).run(JSON.stringify({ after: { context: { config, nextAt: null, fired: [], createdAt: 1, by: 'user:admin', error: null } } }));
+    db.prepare(`INSERT INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES ('schedule', 's1', 1, 1, 1, '~start', 'user:admin', 'waiting')`).run();
+    db.close();
+    const shown = await f.get('/schedules/s1', { cookie: `${cookie}; troupe_lang=en` }).then((r) => r.text());
+    expect(shown).toContain('it comes again once it is resumed');
+    expect(shown).not.toContain('~start');
+    for (const [verb, said] of [['pause', 'Paused'], ['resume', 'Resumed']] as const) {
+      const answer = await f.post(`/schedules/s1/${verb}`, '', { cookie: `${cookie}; troupe_lang=en`, 'hx-request': 'true' });
+      expect(JSON.parse(answer.headers.get('hx-trigger')!).toast.text).toBe(said);
+    }
   });
 });
 

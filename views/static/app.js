@@ -103,7 +103,7 @@
       if (dialog && !dialog.open) {
         dialog.showModal();
         // By keyboard one writes at once; a phone would cover the dialog with its keys.
-        if (!$('[autofocus]', dialog) && matchMedia('(pointer: fine)').matches) $('form :is(input, select, textarea):not([type=hidden], [readonly], [hidden] *)', dialog)?.focus();
+        if (!$('[autofocus]', dialog) && matchMedia('(pointer: fine)').matches) $('form :is(input, textarea):not([type=hidden], [readonly], [hidden] *)', dialog)?.focus({ preventScroll: true });
         for (const menu of all('.menu[open]')) menu.open = false;
         dialog.addEventListener('close', () => dialog.remove(), { once: true });
         follow(dialog);
