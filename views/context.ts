@@ -10,7 +10,7 @@ export type Scope = (typeof SCOPES)[number];
 export type Assets = { css: string; app: string; htmx: string; sse: string; plot: string; plotCss: string; plots: string; live: string; talks: string; notices: string };
 
 /** Something that everyone must know before they act: shown on top of every page. */
-export type Banner = { tone: 'bad' | 'warn'; title: string; text: string };
+export type Banner = { tone: 'bad' | 'warn'; title: string; text: string; /** Where more is said. */ href?: string };
 
 /** What every page is drawn with. `now` is epoch milliseconds. */
 export type Ctx = {

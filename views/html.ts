@@ -19,7 +19,7 @@ export const html = (strings: TemplateStringsArray, ...values: Value[]): Html =>
 export const svg = (strings: TemplateStringsArray, ...values: Value[]): Html => build(ssr.svg, strings, values);
 
 /** The text of a piece. */
-export const render = (piece: Html): string => (piece as unknown as Hole).toDOM().valueOf().toString();
+export const render = (piece: Html): string => (piece as unknown as Hole).toDOM().valueOf().toString().replaceAll(SPACE, ' ');
 /** A whole document: the doctype is put back, uhtml drops it. */
 export const renderDocument = (page: Html): string => `<!doctype html>\n${render(page)}`;
 
@@ -30,6 +30,13 @@ function build(tag: Tag, strings: TemplateStringsArray, values: Value[]): Html {
   return tag(variant(strings, fitted), ...fitted) as unknown as Html;
 }
 
+// uhtml cuts the space off at both ends of a template, and glues what stands beside it.
+const SPACE = '&#32;';
+const keepEnds = (parts: string[]): string[] => parts.map((part, i) => {
+  const kept = i === 0 ? part.replace(/^ +(?!\s)/, SPACE) : part;
+  return i === parts.length - 1 ? kept.replace(/(?<!\s) +$/, SPACE) : kept;
+});
+
 const variants = new WeakMap<TemplateStringsArray, Map<string, TemplateStringsArray>>();
 
 /** uhtml fixes what a hole holds (pieces, or text) by the first value it ever sees there: each mixture gets a template of its own. */
@@ -38,7 +45,7 @@ function variant(strings: TemplateStringsArray, values: unknown[]): TemplateStri
   let known = variants.get(strings);
   if (!known) variants.set(strings, (known = new Map()));
   let own = known.get(kinds);
-  if (!own) known.set(kinds, (own = Object.assign([...strings], { raw: strings.raw })));
+  if (!own) known.set(kinds, (own = Object.assign(keepEnds([...strings]), { raw: strings.raw })));
   return own;
 }
 

@@ -18,6 +18,9 @@ const PAGES = [
   ['/settings', 'nav.settings', '☰'],
 ] as const;
 
+/** Pages that are reached from another one's tabs. */
+const BELOW: Record<string, readonly string[]> = { '/workers': ['/groups', '/machines'], '/accounts': ['/proxies', '/logins'], '/replies': ['/canned', '/rules'], '/hub': WORK_PATHS, '/settings': ['/api'] };
+
 /** On a phone the bar shows these, and the rest behind one more. */
 const FIRST = 4;
 
@@ -62,7 +65,7 @@ function navigation(x: Ctx): Html {
   const badge: Record<string, number> = { '/inbox': x.badges.inbox, '/replies': x.badges.replies, '/notifications': x.badges.notifications };
   const path = x.url.split('?')[0]!;
   const under = (href: string) => path === href || path.startsWith(`${href}/`);
-  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (href === '/workers' && (under('/groups') || under('/machines'))) || (href === '/accounts' && under('/proxies')));
+  const here = (href: string) => (href === '/' ? path === '/' : under(href) || (BELOW[href] ?? []).some(under));
   const link = ([href, key, icon]: (typeof PAGES)[number]) => html`<a href=${href} aria-current=${here(href) ? 'page' : null}><i aria-hidden="true">${icon}</i><span>${x.t(key)}</span>${badge[href] ? html`<b class="badge">${badge[href]! > 999 ? '999+' : badge[href]}</b>` : null}</a>`;
   const rest = PAGES.slice(FIRST);
   const news = rest.some(([href]) => badge[href]);
@@ -70,7 +73,7 @@ function navigation(x: Ctx): Html {
 }
 
 const banners = (x: Ctx): Html =>
-  html`<div id="banners" data-topics="health" hx-get=${x.url} hx-select="#banners" hx-swap="outerMorph" hx-trigger="live">${x.banners.map((b) => html`<div class=${`banner ${b.tone}`} role="alert"><b>${b.title}</b><span>${b.text}</span></div>`)}</div>`;
+  html`<div id="banners" data-topics="health" hx-get=${x.url} hx-select="#banners" hx-swap="outerMorph" hx-trigger="live">${x.banners.map((b) => html`<div class=${`banner ${b.tone}`} role="alert"><b>${b.title}</b><span>${b.href ? html`<a href=${b.href}>${b.text}</a>` : b.text}</span></div>`)}</div>`;
 
 /** What the keys do with talks, beside those of every page. */
 const TALK_KEYS = [['E', 'keys.talk-close'], ['S', 'keys.talk-snooze'], ['A', 'keys.talk-assign'], ['L', 'keys.talk-label'], ['U', 'keys.talk-unread'], ['X', 'keys.talk-pick'], ['Z', 'keys.talk-undo'], ['/ …', 'keys.talk-canned']] as const;

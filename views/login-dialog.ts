@@ -32,7 +32,7 @@ export function loginDialog(x: Ctx, m: LoginModel): Html {
   return dialog(x, x.t('login.title', { name: m.accountName }), region(at, `login-${m.id}`, ['login', `login/${m.id}`], html`
     ${methodTabs(x, m.account, m.methods, m.method)}<p class="login-line">${tag(x, m.status)}${OPEN.includes(m.status) ? html`<span>${x.t('login.left')} ${countdown(x, m.expiresMs)}</span>` : null}</p>
     <div class="login-body">${body(x, m)}</div>
-    ${m.worker && OPEN.includes(m.status) && m.status !== 'pending' ? html`<p class="small"><a href=${`/logins/${m.id}/view`} target="_blank">${x.t('live.open-login')}</a></p>` : null}
+    ${m.worker && OPEN.includes(m.status) && m.status !== 'pending' ? html`<p class="small login-live"><a href=${`/logins/${m.id}/view`} target="_blank">${x.t('live.open-login')}</a></p>` : null}
     <footer>${feet(x, m)}</footer>`, 'login'));
 }
 
@@ -73,7 +73,7 @@ function body(x: Ctx, m: LoginModel): Value {
     case 'pending':
       return html`<div class="qr waiting"><i class="spin big" aria-hidden="true"></i></div><p>${m.worker ? x.t('login.opening', { worker: m.worker }) : x.t('login.waiting-worker')}</p>${m.worker ? null : html`<p class="muted">${x.t('login.waiting-worker-next')} <a href="/workers">${x.t('nav.workers')}</a></p>`}`;
     case 'scanning':
-      return html`<div class="qr">${m.picture ? html`<img src=${`/pictures/${m.picture}`} alt=${x.t('login.qr')} width="240" height="240">` : html`<i class="spin big" aria-hidden="true"></i>`}</div><p><b>${x.t('login.scan')}</b></p><p class="muted">${m.qrExpiresMs ? html`${x.t('login.qr-renewed-in')} ${countdown(x, m.qrExpiresMs)}` : null} ${m.refreshed > 0 ? x.t('login.refreshed', { n: m.refreshed }) : null}</p>${m.link ? html`<p class="small"><a href=${m.link} target="_blank" rel="noreferrer">${x.t('login.no-phone')}</a></p>` : null}`;
+      return html`<div class="qr">${m.picture ? html`<img src=${`/pictures/${m.picture}`} alt=${x.t('login.qr')} width="240" height="240">` : html`<i class="spin big" aria-hidden="true"></i>`}</div><p><b>${x.t('login.scan')}</b></p><p class="muted">${m.qrExpiresMs ? html`${x.t('login.qr-renewed-in')} ${countdown(x, m.qrExpiresMs)}` : null}${m.refreshed > 0 ? html` · ${x.t('login.refreshed', { n: m.refreshed })}` : null}</p>${m.link ? html`<p class="small"><a href=${m.link} target="_blank" rel="noreferrer">${x.t('login.no-phone')}</a></p>` : null}`;
     case 'challenge':
       return m.challenge && html`<form id=${`challenge-${m.challenge.txn}`} hx-post=${`/logins/${m.id}/answer`} hx-swap="none" hx-disable="find button" hx-morph-skip="">
         ${m.challenge.picture ? html`<img class="challenge-picture" src=${`/pictures/${m.challenge.picture}`} alt="">` : null}

@@ -29,8 +29,8 @@ function row(x: Ctx, p: PlatformRow, mayAct: boolean): Html {
   return html`<tr id=${`platform-${p.id}`} data-row=""><td data-label=${x.t('platforms.name')} class="platform-name"><b>${p.label}</b><div class="sub"><code>${p.id}</code>${p.own ? null : html` ${chip(x.t('platforms.plugin'), 'note')}`}</div></td>
   <td data-label=${x.t('state')} class="platform-state">${stateTag(x, p)}${p.reason ? html`<div class="sub bad-text">${p.reason}</div><div class="sub">${p.ok ? x.t('platforms.old-works') : x.t('platforms.mend', { id: p.id })}</div>` : null}</td>
   <td data-label=${x.t('platforms.methods')}>${p.methods.length === 0 ? none() : html`<div class="chips">${p.methods.map((id) => chip(x.word('method', id)))}</div>`}</td>
-  <td data-label=${x.t('platforms.abilities')}>${can ? html`<div class="chips">${ABILITIES.filter((a) => can[a]).map((a) => chip(x.word('ability', a)))}</div><div class="sub">${x.t('platforms.length', { n: can.maxLength })} · ${can.verifyReliable ? x.t('platforms.sure') : x.t('platforms.unsure')}</div>` : none()}</td>
-  <td data-label=${x.t('platforms.accounts')}>${p.accounts > 0 ? p.accounts : html`<span class="muted">${x.t('platforms.nobody')}</span>`}</td>
+  <td data-label=${x.t('platforms.abilities')} class="platform-can">${can ? html`<div class="chips">${ABILITIES.filter((a) => can[a]).map((a) => chip(x.word('ability', a)))}</div><div class="sub">${x.t('platforms.length', { n: can.maxLength })} · ${can.verifyReliable ? x.t('platforms.sure') : x.t('platforms.unsure')}</div>` : none()}</td>
+  <td data-label=${x.t('platforms.accounts')}>${p.accounts > 0 ? p.accounts : html`<span class="muted" title=${x.t('platforms.nobody')}>0</span>`}</td>
   <td data-label=${x.t('platforms.workers')}>${p.workers}<small class="muted"> / ${p.ofWorkers}</small></td>
   <td class="end actions" data-label=${x.t('actions')}>${mayAct && p.ok ? opener(`/platforms/${p.id}/test`, x.t('platforms.test'), 'plain') : null}</td></tr>`;
 }

@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, button, check, chip, choice, dialog, empty, field, opener, region, tag } from './parts.ts';
+import { ago, button, check, chip, choice, dialog, empty, field, menu, opener, region, tag } from './parts.ts';
 import { talkTabs } from './talk-tabs.ts';
 
 export type RuleLine = { id: string; name: string; status: string; order: number; match: { words: string[]; all: boolean } | { pattern: string }; accounts: string[]; platforms: string[]; types: string[]; answer: string; canned: string | null; gone: boolean; perHour: number; perPersonHours: number; stop: boolean; approve: boolean; matched: number; answered: number; lastMs: number | null };
@@ -16,19 +16,19 @@ export function rulesPage(x: Ctx, m: { rules: RuleLine[]; mayAct: boolean; log: 
 }
 
 function row(x: Ctx, r: RuleLine, mayAct: boolean): Html {
-  return html`<tr id=${`rule-${r.id}`} data-row=""><td data-label=${x.t('rules.order')}>${r.order}</td><td data-label=${x.t('rules.name')}><a href=${`/rules/${r.id}`} data-open=""><b>${r.name}</b></a><div class="sub">${r.types.map((t) => chip(x.word('type', t), 'note'))} ${r.platforms.map((p) => chip(x.word('platform', p)))} ${r.accounts.map((a) => chip(a))}</div></td>
+  return html`<tr id=${`rule-${r.id}`} data-row=""><td data-label=${x.t('rules.order')}>${r.order}</td><td data-label=${x.t('rules.name')}><a href=${`/rules/${r.id}`} data-open=""><b>${r.name}</b></a><div class="chips">${r.types.map((t) => chip(x.word('type', t), 'note'))}${r.platforms.map((p) => chip(x.word('platform', p)))}${r.accounts.map((a) => chip(a))}</div></td>
     <td data-label=${x.t('rules.match')}>${match(x, r)}</td><td data-label=${x.t('rules.answer')}><div class="text-2">${r.answer}</div>${r.gone ? html`<div class="sub bad-text">${x.t('rules.canned-gone')}</div>` : null}</td>
     <td data-label=${x.t('state')}>${tag(x, r.status, 'rule')}<div class="sub">${x.t('rules.counts', { matched: r.matched, answered: r.answered })}</div></td><td class="end actions" data-label=${x.t('actions')}>${mayAct ? actions(x, r) : null}</td></tr>`;
 }
 
 const match = (x: Ctx, r: RuleLine): Value => ('pattern' in r.match ? html`<code>${r.match.pattern}</code>` : html`<span class="chips">${r.match.words.map((w) => chip(w))}</span>${r.match.all ? html`<div class="sub">${x.t('rules.match-all')}</div>` : null}`);
 
-const actions = (x: Ctx, r: RuleLine): Html => html`<div class="decisions">${[
-  r.status === 'live' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/live`, label: x.t('rules.go-live'), tone: 'main', confirm: x.t('rules.go-live-sure', { name: r.name }) }),
-  r.status === 'off' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/off`, label: x.t('rules.go-off') }),
-  opener(`/rules/${r.id}/edit`, x.t('canned.edit-button')),
-  button({ url: `/rules/${r.id}/remove`, label: x.t('rules.remove'), tone: 'danger', confirm: x.t('rules.remove-sure', { name: r.name }) }),
-]}</div>`;
+const actions = (x: Ctx, r: RuleLine): Html => html`${
+  r.status === 'live' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/live`, label: x.t('rules.go-live'), tone: 'main', confirm: x.t('rules.go-live-sure', { name: r.name }) })} ${menu(x, `menu-${r.id}`, [
+    r.status === 'off' ? button({ url: `/rules/${r.id}/dry-run`, label: x.t('rules.go-dry') }) : button({ url: `/rules/${r.id}/off`, label: x.t('rules.go-off') }),
+    opener(`/rules/${r.id}/edit`, x.t('canned.edit-button')),
+    button({ url: `/rules/${r.id}/remove`, label: x.t('rules.remove'), tone: 'danger', confirm: x.t('rules.remove-sure', { name: r.name }) }),
+  ])}`;
 
 export function rulePage(x: Ctx, m: { rule: RuleLine; log: RuleLogLine[]; older: string | null; mayAct: boolean }): Html {
   const r = m.rule;
@@ -61,4 +61,4 @@ export const ruleDialog = (x: Ctx, m: RuleFormModel): Html => dialog(x, x.t(m.id
       <div class="grid">${field({ name: 'accounts', label: x.t('rules.accounts'), value: m.accounts, hint: x.t('rules.accounts-hint') })}${field({ name: 'platforms', label: x.t('rules.platforms'), value: m.platforms, hint: x.t('rules.platforms-hint') })}</div></fieldset>
     <fieldset><legend>${x.t('rules.limits')}</legend><div class="grid three">${field({ name: 'per_hour', label: x.t('rules.per-hour'), value: m.perHour, type: 'number', min: 1, max: 200 })}${field({ name: 'per_person', label: x.t('rules.per-person'), value: m.perPersonHours, type: 'number', min: 0, max: 720, hint: x.t('rules.per-person-hint') })}${field({ name: 'max_age', label: x.t('rules.max-age'), value: m.maxAgeHours, type: 'number', min: 1, max: 720 })}</div>
       ${check('stop', x.t('rules.stop'), m.stop)}${check('approve', x.t('rules.approve'), m.approve)}<p class="sub">${x.t('rules.quiet-hint')}</p></fieldset>
-    <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer></form>`, 'wide');
+    <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer></form>`, 'wide-dialog');

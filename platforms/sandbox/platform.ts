@@ -98,6 +98,21 @@ export const create = (raw: PlatformConfig): Platform => {
       return { items, cursor: later(threads.map((t) => t.last), since) };
     }),
 
+    async *tour(io) {
+      await visit(io, config, config.urls.home ?? base);
+      yield 'home';
+      const comments = await visit(io, config, config.urls.comments ?? base);
+      yield 'comments';
+      const [newest] = await readComments(comments.page);
+      if (newest) await visit(io, config, new URL(newest.id, base).href);
+      if (newest) yield 'comment';
+      const messages = await visit(io, config, config.urls.messages ?? base);
+      yield 'messages';
+      const [thread] = await extract(messages.page, sel('threadItem'), { href: { from: sel('threadLink'), attribute: 'href' } });
+      if (thread) await visit(io, config, new URL(thread.href, base).href);
+      if (thread) yield 'thread';
+    },
+
     prepare: (to, text, io) => guarded('preparing the reply', () => prepareReply(config, urlOf(to), text, io)),
 
     find: (to, text, since, io) => guarded('looking for the reply', async () => {

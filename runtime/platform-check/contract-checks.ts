@@ -142,6 +142,16 @@ export const contractChecks: readonly Check[] = [
     },
   },
   {
+    name: 'the self-test of selectors finds pages to go through',
+    async run({ stage: { platform }, io }) {
+      if (!platform.tour) return;
+      const pages: string[] = [];
+      for await (const name of platform.tour(io())) pages.push(name);
+      assert(pages.length > 0, 'tour() went to no page: the self-test would call every selector missing');
+      unique(pages, 'tour()');
+    },
+  },
+  {
     name: 'preparing sends nothing; pressing sends once; pressing again is refused; it is found afterwards',
     async run({ stage: { platform, replica }, io, newestComment }) {
       if (!platform.can.replyComment) return;

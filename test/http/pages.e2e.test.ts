@@ -9,7 +9,7 @@ import { closeBrowser, openBrowser, site, visitor } from './browse.ts';
 beforeAll(openBrowser);
 afterAll(closeBrowser);
 
-const PAGES = ['/', '/platforms', '/notifications/rules', '/settings/data', '/accounts', '/accounts/a1', '/proxies', '/proxies/p1', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
+const PAGES = ['/', '/platforms', '/notifications/rules', '/alerts', '/canned', '/rules', '/settings/data', '/accounts', '/accounts/a1', '/proxies', '/proxies/p1', '/inbox', '/inbox?item=c20', '/replies', '/notifications', '/workers', '/workers/worker-1', '/workers/map', '/groups', '/machines', '/actors', '/actors/worker/worker-1', '/settings', '/api'];
 
 describe('in a real Chromium', () => {
   it('all pages keep to the policy, load nothing from elsewhere, and fit a phone', async () => {
@@ -22,6 +22,15 @@ describe('in a real Chromium', () => {
         await page.goto(base + path);
         await page.waitForFunction(() => 'htmx' in window);
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${path} at ${width}`).toBeLessThanOrEqual(0);
+        if (width > 800) continue;
+        const outside = await page.evaluate(() => [...document.querySelectorAll<HTMLDetailsElement>('main .menu')].filter((menu) => {
+          if (!menu.checkVisibility()) return false;
+          menu.open = true;
+          const box = menu.querySelector('.menu-list')!.getBoundingClientRect();
+          menu.open = false;
+          return box.width === 0 || box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight;
+        }).map((menu) => menu.id || menu.className));
+        expect(outside, `menus of ${path}`).toEqual([]);
       }
       expect([complaints, foreign]).toEqual([[], []]);
       await context.close();

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fixture, type Fixture } from './fixture.ts';
 
@@ -119,13 +120,33 @@ describe('templates and schedules on pages', () => {
     expect(f.sent.at(-1)).toMatchObject({ to: { kind: 'schedule' }, verb: 'create', payload: { title: 'Look', when: { cron: '0 9 * * 1', timezone: 'UTC' }, makes: { task: { title: 'Look' } } } });
     await post('/schedules', form({ ...TASK, kind: 'every', every: '10', unit: 'm', overlap: 'make', missed: 'none' }));
     expect(f.sent.at(-1)!.payload).toMatchObject({ when: { everyMs: 600_000 }, overlap: 'make', missed: 'none' });
+    const soon = /<p id="schedule-preview"[^>]*>(.*?)<\/p>/s.exec(await page(`/schedules/preview?${form({ kind: 'every', every: '10', unit: 's' })}`))![1]!;
+    expect(new Set(soon.split(' · ')).size, soon).toBe(3);
     for (const [fields, field] of [[{ kind: 'cron', cron: 'x' }, 'cron'], [{ kind: 'every', every: '0', unit: 'm' }, 'every'], [{ kind: 'once', at: 'soon' }, 'at']] as const) {
       const answer = await post('/schedules', form({ ...TASK, overlap: 'skip', missed: 'one', ...fields }));
       expect([answer.status, answer.headers.get('hx-trigger')], field).toEqual([422, expect.stringContaining(`"field":"${field}"`)]);
     }
     await post('/task-templates', form(template));
+    expect(await page('/schedules/new')).toContain('hx-get="/schedules/new?template=prices"');
     await post('/schedules', form({ ...at, title: 'Every Monday', template: 'prices', 'param-page': 'https://shop.example/', overlap: 'skip', missed: 'one' }));
     expect(f.sent.at(-1)!.payload).toMatchObject({ title: 'Every Monday', makes: { template: 'prices', params: { page: 'https://shop.example/' } } });
+  });
+});
+
+describe('one schedule', () => {
+  it('says that it is paused, and what was done to it', async () => {
+    const config = { title: 'Every ten', when: { everyMs: 10_000 }, overlap: 'skip', missed: 'one', makes: { task: { title: 'x' } } };
+    const db = new Database(f.deps.db.name);
+    db.prepare(`INSERT INTO actors (kind, id, partition, version, idx, seq, at_ms, status, state, entry, busy, created_ms) VALUES ('schedule', 's1', 1, 'schedule-v1', 1, 1, 1, 'active', 'paused', ?, 0, 1)`).run(JSON.stringify({ after: { context: { config, nextAt: null, fired: [], createdAt: 1, by: 'user:admin', error: null } } }));
+    db.prepare(`INSERT INTO turns (kind, id, idx, seq, at_ms, event, by, state) VALUES ('schedule', 's1', 1, 1, 1, '~start', 'user:admin', 'waiting')`).run();
+    db.close();
+    const shown = await f.get('/schedules/s1', { cookie: `${cookie}; troupe_lang=en` }).then((r) => r.text());
+    expect(shown).toContain('it comes again once it is resumed');
+    expect(shown).not.toContain('~start');
+    for (const [verb, said] of [['pause', 'Paused'], ['resume', 'Resumed']] as const) {
+      const answer = await f.post(`/schedules/s1/${verb}`, '', { cookie: `${cookie}; troupe_lang=en`, 'hx-request': 'true' });
+      expect(JSON.parse(answer.headers.get('hx-trigger')!).toast.text).toBe(said);
+    }
   });
 });
 

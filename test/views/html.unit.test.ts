@@ -17,6 +17,14 @@ describe('html', () => {
     const seen = [[html`<b>1</b>`, html`<b>2</b>`], html`<i>x</i>`, 'text', null, [html`<b>3</b>`], html`<i>y</i>`, [], 7, 'z'].map(at);
     expect(seen).toEqual(['<p><b>1</b><b>2</b></p>', '<p><i>x</i></p>', '<p>text</p>', '<p></p>', '<p><b>3</b></p>', '<p><i>y</i></p>', '<p></p>', '<p>7</p>', '<p>z</p>']);
   });
+  it('keeps the space at either end of a piece, and adds none', () => {
+    const piece = html` <b>${'x'}</b> `;
+    expect(render(html`<p>a${piece}b</p>`)).toBe('<p>a <b>x</b> b</p>');
+    expect(render(html`<p>${html`
+      <i>${1}</i>
+    `}</p>`)).toBe('<p><i>1</i></p>');
+    expect(render(html`<p>${' &#32;'}</p>`)).toBe('<p> &amp;#32;</p>');
+  });
   it('lets no script address through', () => {
     for (const bad of ['javascript:alert(1)', ' java\tscript:alert(1)', 'data:text/html,x', '//evil.example/x', '/\\evil.example', 'vbscript:x']) {
       expect(render(html`<a href=${bad}>x</a>`)).toBe('<a href="#">x</a>');

@@ -131,6 +131,43 @@ describe('the live view', () => {
     await until('nobody looks any more', () => f.deps.casts.open === 0);
   });
 
+  it('lends a hand in the window of a login, which goes back to it', async () => {
+    const { f, base } = await stage();
+    await window.page.goto(`${site.url}/pad`);
+    const takeBack = windows.lend('login-l2', window.page, 'a4');
+    const { page, context, complaints } = await visitor(f, base);
+    const lent: Promise<Page> = page.waitForEvent('popup');
+    await page.goto(`${base}/accounts`);
+    await page.waitForFunction(() => 'htmx' in globalThis);
+    await page.locator('#account-a4').waitFor();
+    await page.evaluate(() => (globalThis as unknown as { htmx: { ajax(verb: string, url: string, o: object): void } }).htmx.ajax('GET', '/logins/l2', { target: '#dialog', swap: 'innerHTML' }));
+    await page.locator('#dialog').getByRole('link', { name: 'live view' }).click();
+    const live = await lent;
+    await shown(live);
+    expect(await live.locator('.live-stage img').evaluate((e: HTMLImageElement) => e.naturalWidth > 300)).toBe(true);
+    await live.getByRole('button', { name: 'Take over' }).click();
+    await live.getByText('You have taken over').waitFor();
+    const before = (await hits()).length;
+    const box = (await live.locator('.live-stage img').boundingBox())!;
+    await live.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.5);
+    const [x, y] = await until('the click arrives', async () => (await hits())[before]);
+    expect([Math.abs(x - 500) < 4, Math.abs(y - 400) < 4], `${x},${y}`).toEqual([true, true]);
+
+    await createUser(f.deps.users, 'bob', 'operate', Date.now() - 600_000);
+    const refused = await fetch(`${base}/logins/l2/control`, { method: 'POST', redirect: 'manual', headers: { cookie: await f.cookie('bob'), origin: base, 'content-type': 'application/json' }, body: '{}' });
+    expect(refused.status).toBe(403);
+    await live.getByRole('button', { name: 'Hand back' }).click();
+    await live.getByText('Nobody has taken over').waitFor();
+    const done = await until('both are in the audit', () => (f.audited.length >= 2 ? f.audited : null));
+    expect(done.map((a) => [a.by, a.about, a.event])).toEqual([['user:admin', 'login/l2', 'takes control'], ['user:admin', 'login/l2', 'control ends: handed back']]);
+    takeBack();
+    await live.getByText('The window is closed').waitFor();
+    expect([window.page.isClosed(), (await fetch(`${base}/logins/l3/view`, { headers: { cookie: await f.cookie() } })).status]).toEqual([false, 409]);
+    expect(complaints).toEqual([]);
+    await context.close();
+    await until('nobody looks any more', () => f.deps.casts.open === 0);
+  });
+
   it('works by touch on a phone', async () => {
     const { f, base } = await stage();
     await window.page.goto(`${site.url}/pad`);

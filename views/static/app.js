@@ -110,6 +110,8 @@
       const dialog = $('dialog', holder);
       if (dialog && !dialog.open) {
         dialog.showModal();
+        // By keyboard one writes at once; a phone would cover the dialog with its keys.
+        if (!$('[autofocus]', dialog) && matchMedia('(pointer: fine)').matches) $('form :is(input, textarea):not([type=hidden], [readonly], [hidden] *)', dialog)?.focus({ preventScroll: true });
         for (const menu of all('.menu[open]')) menu.open = false;
         dialog.addEventListener('close', () => dialog.remove(), { once: true });
         follow(dialog);
@@ -236,7 +238,13 @@
   const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) seen[isIntersecting ? 'add' : 'delete'](target);
   });
-  const watchThumbs = () => all('[data-thumb]').forEach((img) => watcher.observe(img));
+  const watchThumbs = () => all('[data-thumb]').forEach((img) => {
+    watcher.observe(img);
+    // Nothing to show yet is no broken picture.
+    const none = () => (img.hidden = true);
+    if (img.complete && img.naturalWidth === 0 && img.getAttribute('loading') !== 'lazy') none();
+    img.addEventListener('error', none, { once: true });
+  });
   watchThumbs();
   document.addEventListener('htmx:after:swap', watchThumbs);
   (async () => {
@@ -252,7 +260,7 @@
         url.searchParams.set('t', String(Date.now()));
         const next = new Image();
         next.src = url.href;
-        await next.decode().then(() => (img.src = next.src), () => undefined);
+        await next.decode().then(() => ([img.src, img.hidden] = [next.src, false]), () => undefined);
       }
     }
   })();

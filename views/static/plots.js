@@ -62,7 +62,7 @@
     plots.set(figure, new uPlot({
       width: canvas.clientWidth, height: 150, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { min: now - SECONDS[period], max: now, range: [now - SECONDS[period], now] }, y: { range: [0, Math.max(high * 1.12, unit === '%' ? 10 : 1)] } },
-      padding: [8, 8, 0, 0], axes: [{ ...axis, space: 70, size: 24, values: (_, ticks) => ticks.map((t) => new Intl.DateTimeFormat(lang, period === '30d' ? { month: 'numeric', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false }).format(t * 1000)) }, { ...axis, size: 46, values: (_, ticks) => ticks.map((t) => number(t, '')) }],
+      padding: [8, 18, 0, 0], axes: [{ ...axis, space: 70, size: 24, values: (_, ticks) => ticks.map((t) => new Intl.DateTimeFormat(lang, period === '30d' ? { month: 'numeric', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false }).format(t * 1000)) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((t) => number(t, '')) }],
       series, hooks: { setCursor: [(u) => say(u.cursor.idx)] },
     }, data, canvas));
   }

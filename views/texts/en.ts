@@ -122,7 +122,7 @@ export const en: Record<TextKey, string> = {
   'login.qr': 'QR code for the login',
   'login.scan': 'Scan this code with the app on your phone',
   'login.qr-renewed-in': 'the code is renewed in',
-  'login.refreshed': 'renewed {n} times',
+  'login.refreshed': 'renewed so far: {n}',
   'login.opening': '{worker} is opening the login page…',
   'login.waiting-worker': 'Waiting for a worker…',
   'login.waiting-worker-next': 'Still nothing? See whether a worker runs:',

@@ -29,7 +29,7 @@ export const talksEn: Record<keyof typeof talksZhCN, string> = {
   'talks.none-open': 'All done',
   'talks.none-open-next': 'New comments and messages will appear here by themselves.',
   'talks.pick': 'Pick the conversation with {name}',
-  'talks.pick-all': 'All',
+  'talks.pick-all': 'Select all',
   'talks.picked': 'picked',
   'talks.to-nobody': 'Not assigned',
   'talks.assign': 'Assign',

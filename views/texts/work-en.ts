@@ -162,6 +162,8 @@ export const workEn: Record<keyof typeof workZhCN, string> = {
   'schedule.next': 'Next',
   'schedule.last': 'Last',
   'schedule.now': 'Run now',
+  'schedule.is-paused': 'Paused: it comes again once it is resumed.',
+  'schedule.of-template': 'Or by a template:',
   'schedule.no-more': 'It does not come again.',
   'schedule.missed': 'missed while nothing ran',
   'schedule.skipped': 'left out: the task before was not finished',

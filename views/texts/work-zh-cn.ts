@@ -160,6 +160,8 @@ export const workZhCN = {
   'schedule.next': '下次',
   'schedule.last': '上次',
   'schedule.now': '立即运行',
+  'schedule.is-paused': '已暂停：恢复后才会再触发。',
+  'schedule.of-template': '或用模板：',
   'schedule.no-more': '不会再触发。',
   'schedule.missed': '停机期间错过',
   'schedule.skipped': '跳过：上一个任务还没结束',

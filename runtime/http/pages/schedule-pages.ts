@@ -4,7 +4,7 @@ import { scheduleDialog, schedulePage, schedulePreview, schedulesPage, type Sche
 import { nextTimes } from '../../master/next-time.ts';
 import { listTurns } from '../../read-model/queries/actors.ts';
 import { findSchedule, listSchedules, type ScheduleRow } from '../../read-model/queries/schedules.ts';
-import { findTaskTemplate } from '../../tasks/template-store.ts';
+import { findTaskTemplate, listTaskTemplates } from '../../tasks/template-store.ts';
 import { checked, readForm } from '../body.ts';
 import { found, type Call } from '../call.ts';
 import { freshId } from '../fresh-id.ts';
@@ -42,7 +42,7 @@ export const schedulePages = (): Route[] => [
     const x = context(call);
     const s = one(call);
     const times = s.status === 'paused' || s.status === 'ended' || s.nextAt === null ? [] : [s.nextAt, ...safeTimes(s.config.when, s.nextAt, s.createdAt, SOON - 1)];
-    const history = listTurns(call.d.db, { kind: 'schedule', id: s.id, limit: 60 }).filter((t) => !t.event.startsWith('~') && !t.event.startsWith('xstate.')).slice(0, 15).map((t) => ({ index: t.index, event: t.event, by: t.by, atMs: t.atMs }));
+    const history = listTurns(call.d.db, { kind: 'schedule', id: s.id, limit: 60 }).filter((t) => (t.event === '~start' || !t.event.startsWith('~')) && !t.event.startsWith('xstate.')).slice(0, 15).map((t) => ({ index: t.index, event: t.event, by: t.by, atMs: t.atMs }));
     return showPage(call, x, { title: s.config.title, topics: [`schedule/${s.id}`, 'inbox', 'reply', 'notification'], main: schedulePage(x, { card: card(s), nextTimes: times, history, mayAct: x.scope !== 'read' }) });
   }),
   page('get', '/schedules/:id/edit', 'operate', async (call) => {
@@ -60,7 +60,7 @@ export const schedulePages = (): Route[] => [
     page('post', `/schedules/:id/${verb}`, 'operate', async (call) => {
       const s = one(call);
       await call.command({ kind: 'schedule', id: s.id }, verb);
-      return done(call, verb === 'remove' ? 'done.removed' : verb === 'now' ? 'done.schedule-now' : `done.${verb}`, { name: s.config.title });
+      return done(call, verb === 'remove' ? 'done.removed' : ({ now: 'done.schedule-now', pause: 'done.paused', resume: 'done.resumed' } as const)[verb], { name: s.config.title });
     })),
 ];
 
@@ -137,7 +137,7 @@ async function formOf(call: Call, m: { heading: string; action: string; config: 
     ...around(call), heading: m.heading, action: m.action, submit: x.t('save'), values: { ...(makes && 'task' in makes ? valuesOf(makes.task) : EMPTY), title },
     kind: 'cron' in w ? 'cron' : 'everyMs' in w ? 'every' : 'once', cron: 'cron' in w ? w.cron : '0 9 * * *', timezone: 'cron' in w ? w.timezone : 'Asia/Shanghai',
     every: 'everyMs' in w ? w.everyMs / UNITS[every]! : 10, unit: every, at: 'at' in w ? localMinute(w.at) : '', overlap: m.config?.overlap ?? 'skip', missed: m.config?.missed ?? 'one',
-    template: m.template, templates: [], templateParams: template && { params: paramLines(template), values: makes && 'template' in makes ? Object.fromEntries(Object.entries(makes.params).map(([k, v]) => [k, String(v)])) : {} },
+    template: m.template, templates: m.config ? [] : (await listTaskTemplates(call.d.settings)).map((t) => t.name), templateParams: template && { params: paramLines(template), values: makes && 'template' in makes ? Object.fromEntries(Object.entries(makes.params).map(([k, v]) => [k, String(v)])) : {} },
     preview: { times: safeTimes(w, call.d.now(), call.d.now(), 3), zone: 'cron' in w ? w.timezone : null, error: null },
   };
 }
