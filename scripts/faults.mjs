@@ -11,7 +11,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 const failed = [];
 for (let round = 1; round <= rounds; round++) {
   console.log(`\nRound ${round} of ${rounds}`);
-  if (spawnSync(process.execPath, [join(root, 'scripts', 'test.mjs'), 'test/faults', 'test/whole', 'test/network'], { stdio: 'inherit', env: { ...process.env, WHOLE_REPLIES: '300', FAULTS: 'all' } }).status !== 0) failed.push(round);
+  if (spawnSync(process.execPath, [join(root, 'scripts', 'test.mjs'), 'test/faults', 'test/whole', 'test/network', 'test/daily'], { stdio: 'inherit', env: { ...process.env, WHOLE_REPLIES: '300', FAULTS: 'all' } }).status !== 0) failed.push(round);
 }
 console.log(failed.length === 0 ? `\n${rounds} rounds, all passed` : `\n${failed.length} of ${rounds} rounds failed: ${failed.join(', ')}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -7,7 +7,8 @@ import { zhCN } from '../../views/texts/zh-CN.ts';
 import { site, visitor } from '../http/browse.ts';
 import type { Fixture, Sent } from '../http/fixture.ts';
 
-export const READERS: [width: number, lang: Lang][] = [[1280, 'zh-CN'], [1280, 'en'], [390, 'zh-CN'], [390, 'en']];
+/** Each width and each language; `FAULTS=all` puts every one with every other. */
+export const READERS: [width: number, lang: Lang][] = process.env['FAULTS'] === 'all' ? [[1280, 'zh-CN'], [1280, 'en'], [390, 'zh-CN'], [390, 'en']] : [[1280, 'en'], [390, 'zh-CN']];
 
 /** Somebody at work on a seeded app of their own, and what they see in words. */
 export type Day = Pick<Ctx, 't' | 'word'> & {

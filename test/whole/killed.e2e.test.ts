@@ -29,7 +29,7 @@ test('a login whose worker is killed while the code is shown fails with the reas
   await stage.login('torn', 'mei');
 }, 180_000);
 
-const REPLIES = Number(process.env['WHOLE_REPLIES'] ?? 40) / 2;
+const REPLIES = Number(process.env['WHOLE_REPLIES'] ?? 24) / 2;
 
 test(`${REPLIES} replies while worker, master and nats-server are killed: none twice, none lost`, async () => {
   const accounts = await prepare(stage, 3, REPLIES);
