@@ -63,7 +63,7 @@ async function stage() {
   db.close();
   return { f, base };
 }
-const hits = () => window.page.evaluate(() => (globalThis as unknown as { hits: [number, number][] }).hits);
+const hits = (of = window.page) => of.evaluate(() => (globalThis as unknown as { hits: [number, number][] }).hits);
 const shown = (page: Page) => page.locator('.live-stage img').waitFor();
 
 describe('the live view', () => {
@@ -133,8 +133,10 @@ describe('the live view', () => {
 
   it('lends a hand in the window of a login, which goes back to it', async () => {
     const { f, base } = await stage();
-    await window.page.goto(`${site.url}/pad`);
-    const takeBack = windows.lend('login-l2', window.page, 'a4');
+    // A page of its own, as a login has: a page is filmed once at a time.
+    const { page: own } = await windows.open('g2', { account: null, proxy: null, viewport: { width: 1000, height: 800 } }, new AbortController().signal);
+    await own.goto(`${site.url}/pad`);
+    const takeBack = windows.lend('login-l2', own, 'a4');
     const { page, context, complaints } = await visitor(f, base);
     const lent: Promise<Page> = page.waitForEvent('popup');
     await page.goto(`${base}/accounts`);
@@ -147,10 +149,10 @@ describe('the live view', () => {
     expect(await live.locator('.live-stage img').evaluate((e: HTMLImageElement) => e.naturalWidth > 300)).toBe(true);
     await live.getByRole('button', { name: 'Take over' }).click();
     await live.getByText('You have taken over').waitFor();
-    const before = (await hits()).length;
+    const before = (await hits(own)).length;
     const box = (await live.locator('.live-stage img').boundingBox())!;
     await live.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.5);
-    const [x, y] = await until('the click arrives', async () => (await hits())[before]);
+    const [x, y] = await until('the click arrives', async () => (await hits(own))[before]);
     expect([Math.abs(x - 500) < 4, Math.abs(y - 400) < 4], `${x},${y}`).toEqual([true, true]);
 
     await createUser(f.deps.users, 'bob', 'operate', Date.now() - 600_000);
@@ -162,7 +164,7 @@ describe('the live view', () => {
     expect(done.map((a) => [a.by, a.about, a.event])).toEqual([['user:admin', 'login/l2', 'takes control'], ['user:admin', 'login/l2', 'control ends: handed back']]);
     takeBack();
     await live.getByText('The window is closed').waitFor();
-    expect([window.page.isClosed(), (await fetch(`${base}/logins/l3/view`, { headers: { cookie: await f.cookie() } })).status]).toEqual([false, 409]);
+    expect([own.isClosed(), (await fetch(`${base}/logins/l3/view`, { headers: { cookie: await f.cookie() } })).status]).toEqual([false, 409]);
     expect(complaints).toEqual([]);
     await context.close();
     await until('nobody looks any more', () => f.deps.casts.open === 0);
