@@ -52,13 +52,7 @@ export type ReplyContext = {
 /** `picture` names an object of the results store; `saw` is what the page showed under the target. */
 export type Evidence = { picture: string | null; saw: string | null };
 
-export type ReplyInput = {
-  id: string;
-  account: string;
-  platform: string;
-  to: ReplyTarget;
-  text: string;
-  by: string;
+export type ReplyInput = Pick<ReplyContext, 'id' | 'account' | 'platform' | 'to' | 'text' | 'by'> & {
   verifyDelayMs?: number;
   conversation?: string | null;
   sendAt?: number | null;

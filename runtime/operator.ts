@@ -5,7 +5,7 @@ import type { Answer } from '../transport/protocol.ts';
 import { HEADER, parseAddress, STREAM, subjects, type Address } from '../transport/subjects.ts';
 import type { Config } from './config.ts';
 import { natsLogin } from './nats-login.ts';
-import { UsageError } from './verb.ts';
+import { UsageError, type VerbContext } from './verb.ts';
 
 /** A terminal's hand on a running Troupe: the NATS user `operator`, as the nats CLI would be. */
 export class Operator {
@@ -48,6 +48,26 @@ export class Operator {
   close(): Promise<void> {
     return this.nc.close();
   }
+}
+
+/** Work beside a running Troupe: opened for it, and closed whatever it ends with. Throws with exit code 69 when NATS does not answer. */
+export async function withOperator<T>(ctx: VerbContext, work: (operator: Operator) => Promise<T>): Promise<T> {
+  const operator = await Operator.open(ctx.config());
+  try {
+    return await work(operator);
+  } finally {
+    await operator.close();
+  }
+}
+
+type Told = { ok: boolean; message?: unknown; [field: string]: unknown };
+
+/** Tells an answer on the terminal, whole with --json; the exit code. */
+export function sayAnswer(ctx: VerbContext, answer: Told, json: boolean, said: string | ((answer: Told) => string)): number {
+  if (json) ctx.out(JSON.stringify(answer));
+  else if (!answer.ok) ctx.err(`troupe: ${String(answer.message)}`);
+  else ctx.out(typeof said === 'string' ? said : said(answer));
+  return answer.ok ? 0 : 1;
 }
 
 export function actorWord(word: string): Address {

@@ -25,6 +25,9 @@ export type VerbContext = {
   err(line: string): void;
 };
 
+/** The terminal, or plain lines where there is none. */
+export const screenOf = (ctx: VerbContext): Screen => ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+
 /** Used wrongly: exit code 2. */
 export class UsageError extends Error {
   readonly exitCode = 2;

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { loadPlatforms } from '../../platforms/load.ts';
 import { exportAccounts, FileFault, planImport, type FileFormat, type ImportRow } from '../accounts/account-file.ts';
-import { Operator } from '../operator.ts';
+import { sayAnswer, withOperator, type Operator } from '../operator.ts';
 import { listAccounts, type AccountAsk, type AccountRow } from '../read-model/queries/accounts.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { proxyNames } from '../read-model/queries/proxies.ts';
 import { fittedTable, type Cell } from '../terminal/fitted-table.ts';
 import { agoText } from '../terminal/read-time.ts';
 import type { Screen, Tone } from '../terminal/screen.ts';
-import { brief, harmless, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { brief, harmless, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'account';
 export const summary = 'list accounts, add one, import and export them';
@@ -53,7 +53,7 @@ async function list(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify({ accounts: rows.map(asJson) }, null, 2));
     else if (rows.length === 0) ctx.out(flags.tag || flags.group || flags.platform ? 'no account fits' : 'there are no accounts: troupe account add adds one');
     else {
-      const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+      const screen = screenOf(ctx);
       for (const line of accountTable(screen, rows, Date.now())) screen.line(line);
     }
     return 0;
@@ -75,10 +75,7 @@ async function add(args: string[], ctx: VerbContext): Promise<number> {
   const fields = { platform: rest[0], name: rest[1], ...(flags.group ? { group: flags.group } : {}), ...(flags.proxy ? { proxyId: flags.proxy } : {}), ...(flags.tags ? { tags: flags.tags.split(',').map((t) => t.trim()).filter(Boolean) } : {}) };
   return withOperator(ctx, async (operator) => {
     const answer = await operator.command({ kind: 'account', id }, 'create', fields);
-    if (flags.json) ctx.out(JSON.stringify({ id, ...answer }));
-    else if (answer.ok) ctx.out(`account ${id} is added; log it in on its page`);
-    else ctx.err(`troupe: ${answer.message}`);
-    return answer.ok ? 0 : 1;
+    return sayAnswer(ctx, { id, ...answer }, flags.json === true, `account ${id} is added; log it in on its page`);
   });
 }
 
@@ -151,14 +148,5 @@ function contentOf(file: string): string {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
     throw new UsageError(`${brief(file)} can't be read: ${(error as Error).message}`);
-  }
-}
-
-async function withOperator(ctx: VerbContext, work: (operator: Operator) => Promise<number>): Promise<number> {
-  const operator = await Operator.open(ctx.config());
-  try {
-    return await work(operator);
-  } finally {
-    await operator.close();
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../../transport/protocol.ts';
 import { keyId } from '../http/work/create-task.ts';
-import { Operator } from '../operator.ts';
+import { withOperator, type Operator } from '../operator.ts';
 import { afterWords, readTaskFlags, TASK_FLAGS } from '../tasks/read-task-flags.ts';
 import { taskIdOf } from '../terminal/find-task.ts';
 import { taskJson } from '../terminal/task-shown.ts';
@@ -36,8 +36,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags, rest } = readArgs(args, { ...TASK_FLAGS, wait: { type: 'boolean' }, json: { type: 'boolean' } }, { least: 1, names: 'the title is' });
   const fields = { type: 'automation', ...readTaskFlags(flags, Date.now()), title: rest[0]! };
   if (rest[0]!.trim() === '') throw new UsageError('the title must not be empty');
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const after = await Promise.all(afterWords(flags).map((word) => taskIdOf(operator, word)));
     const id = flags.key === undefined ? `t${randomBytes(5).toString('hex')}` : keyId(flags.key);
     const made = await create(operator, id, after.length > 0 ? { ...fields, after } : fields);
@@ -56,9 +55,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify(taskJson(task), null, 2));
     else showOutcome(ctx, task);
     return task.status === 'completed' ? 0 : 1;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 type Made = Extract<Answer, { ok: true }> | Extract<Answer, { ok: false }>;

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { isId } from '../../transport/subjects.ts';
-import { Operator } from '../operator.ts';
+import { sayAnswer, withOperator, type Operator } from '../operator.ts';
 import { listAgents, type AgentRow } from '../read-model/queries/agents.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { fittedTable, type Cell } from '../terminal/fitted-table.ts';
 import { agoText } from '../terminal/read-time.ts';
 import type { Screen, Tone } from '../terminal/screen.ts';
-import { brief, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { brief, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'agents';
 export const summary = 'list agents, open a new one, close or restart some';
@@ -37,7 +37,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify({ agents: rows.map(asJson) }, null, 2));
     else if (rows.length === 0) ctx.out(flags.group || flags.worker || flags.status ? 'no agent fits' : 'there are no agents: troupe agents new opens one');
     else {
-      const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+      const screen = screenOf(ctx);
       for (const line of agentTable(screen, rows, Date.now())) screen.line(line);
     }
     return 0;
@@ -66,20 +66,7 @@ async function each(verb: 'close' | 'restart', args: string[], ctx: VerbContext)
 }
 
 async function command(operator: Operator, ctx: VerbContext, id: string, verb: string, payload: object, asked: boolean, said: string): Promise<number> {
-  const answer = await operator.command({ kind: 'agent', id }, verb, payload);
-  if (asked) ctx.out(JSON.stringify(answer));
-  else if (answer.ok) ctx.out(said);
-  else ctx.err(`troupe: ${answer.message}`);
-  return answer.ok ? 0 : 1;
-}
-
-async function withOperator(ctx: VerbContext, work: (operator: Operator) => Promise<number>): Promise<number> {
-  const operator = await Operator.open(ctx.config());
-  try {
-    return await work(operator);
-  } finally {
-    await operator.close();
-  }
+  return sayAnswer(ctx, await operator.command({ kind: 'agent', id }, verb, payload), asked, said);
 }
 
 const TONES: Record<string, Tone> = { idle: 'good', busy: 'busy', opening: 'warn', error: 'bad', offline: 'bad', closed: 'dim' };

@@ -1,11 +1,11 @@
-import { Operator } from '../operator.ts';
+import { withOperator } from '../operator.ts';
 import { findTalk, listConversations, STATES, type ConversationRow, type ConversationState } from '../read-model/queries/conversations.ts';
 import { viewOfTalks } from '../read-model/queries/from-journal.ts';
 import { whole } from '../tasks/read-task-flags.ts';
 import { fittedTable, type Cell } from '../terminal/fitted-table.ts';
 import { agoText } from '../terminal/read-time.ts';
 import type { Screen } from '../terminal/screen.ts';
-import { brief, harmless, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { brief, harmless, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'inbox';
 export const summary = 'list conversations, and read one';
@@ -35,7 +35,7 @@ async function list(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify({ conversations: rows, more: next !== null }, null, 2));
     else if (rows.length === 0) ctx.out('no conversation fits');
     else {
-      const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+      const screen = screenOf(ctx);
       for (const line of table(screen, rows, Date.now())) screen.line(line);
       if (next !== null) ctx.err(`there are more: --limit ${limit * 2} shows them`);
     }
@@ -69,15 +69,12 @@ async function show(args: string[], ctx: VerbContext): Promise<number> {
 }
 
 async function withView(ctx: VerbContext, account: string | undefined, work: (db: Awaited<ReturnType<typeof viewOfTalks>>) => Promise<number>): Promise<number> {
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const db = await viewOfTalks(operator.nc, account);
     try {
       return await work(db);
     } finally {
       db.close();
     }
-  } finally {
-    await operator.close();
-  }
+  });
 }

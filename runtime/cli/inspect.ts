@@ -1,4 +1,4 @@
-import { actorWord, Operator } from '../operator.ts';
+import { actorWord, withOperator } from '../operator.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
 
 export const name = 'inspect';
@@ -8,8 +8,7 @@ export const usage = 'Usage: troupe inspect KIND/ID [--limit N] [--json]\n\n  --
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags, rest } = readArgs(args, { json: { type: 'boolean' }, limit: { type: 'string' } }, { least: 1, names: 'KIND/ID' });
   const to = actorWord(rest[0]!);
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const seen = (await operator.command(to, 'inspect', {})) as Record<string, any>;
     if (!seen['ok']) {
       ctx.err(`troupe: ${seen['message']}`);
@@ -30,9 +29,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     ctx.out(`takes now: ${seen['allowed'].join(', ') || 'nothing'}`);
     section(ctx, 'journal', history['entries'] ?? [], (e) => `${String(e.index).padStart(5)}  ${time(e.at)}  ${e.event}  -> ${e.state}${e.by ? `  by ${e.by}` : ''}`);
     return 0;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 function section(ctx: VerbContext, title: string, rows: any[], line: (row: any) => string): void {

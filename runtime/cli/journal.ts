@@ -3,7 +3,7 @@ import { decodeEntry, hashOf } from '../../actors/entry.ts';
 import { replay } from '../../actors/replay.ts';
 import { address, parseActorSubject } from '../../transport/subjects.ts';
 import { repairJournal } from '../journal-repair.ts';
-import { Operator } from '../operator.ts';
+import { withOperator, type Operator } from '../operator.ts';
 import { readArgs, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'journal';
@@ -20,8 +20,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags, rest } = readArgs(args, { json: { type: 'boolean' }, replay: { type: 'boolean' }, yes: { type: 'boolean' } }, { least: 1, names: 'check or repair' });
   if (rest[0] === 'repair') return repairJournal(ctx, flags.yes ?? false);
   if (rest[0] !== 'check') throw new UsageError(`${JSON.stringify(rest[0])} is neither check nor repair`);
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const { entries, actors, problems } = await check(operator, flags.replay ?? false);
     if (flags.json) ctx.out(JSON.stringify({ entries, actors, problems }));
     else {
@@ -29,9 +28,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
       ctx.out(`${entries} entries of ${actors} actors: ${problems.length === 0 ? 'all whole' : `${problems.length} problems`}`);
     }
     return problems.length === 0 ? 0 : 1;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 async function check(operator: Operator, deep: boolean): Promise<{ entries: number; actors: number; problems: Problem[] }> {

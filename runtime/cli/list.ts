@@ -1,4 +1,4 @@
-import { Operator } from '../operator.ts';
+import { withOperator } from '../operator.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { countTasks, listTasks, type TaskRow } from '../read-model/queries/tasks.ts';
 import { whole } from '../tasks/read-task-flags.ts';
@@ -6,7 +6,7 @@ import { fittedTable, type Cell } from '../terminal/fitted-table.ts';
 import { agoText } from '../terminal/read-time.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { executorOf, iconOf, TASK_STATES, taskJson, toneOf } from '../terminal/task-shown.ts';
-import { brief, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { brief, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'list';
 export const summary = 'list tasks: state, group, who does them, and why they wait';
@@ -23,8 +23,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const odd = flags.status?.split(',').find((s) => s !== 'open' && s !== 'dead' && !(TASK_STATES as readonly string[]).includes(s));
   if (odd !== undefined) throw new UsageError(`--status "${brief(odd)}": there are ${TASK_STATES.join(', ')}, open and dead`);
   const limit = flags.limit === undefined ? 50 : whole('--limit', flags.limit, 1, 100_000);
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const db = await viewFromJournal(operator.nc, ['task']);
     const ask = { group: flags.group, status: flags.status, search: flags.search };
     const rows = listTasks(db, { ...ask, limit });
@@ -32,14 +31,12 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify({ tasks: rows.map(taskJson), total }, null, 2));
     else if (rows.length === 0) ctx.out(flags.group || flags.status || flags.search ? 'no task fits' : 'there are no tasks yet: troupe add "first" --url https://example.org');
     else {
-      const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+      const screen = screenOf(ctx);
       for (const line of taskTable(screen, rows, Date.now())) screen.line(line);
       if (total > rows.length) ctx.err(`${rows.length} of ${total}: --limit ${total} shows all`);
     }
     return 0;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 /** The newest first. Why a task waits, or failed, stands where there is room. */

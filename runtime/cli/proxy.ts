@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '../../transport/subjects.ts';
-import { Operator } from '../operator.ts';
+import { sayAnswer, withOperator, type Operator } from '../operator.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { findProxy, listProxies, type ProxyRow } from '../read-model/queries/proxies.ts';
 import { fittedTable, type Cell } from '../terminal/fitted-table.ts';
 import { agoText } from '../terminal/read-time.ts';
 import type { Screen, Tone } from '../terminal/screen.ts';
-import { brief, harmless, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { brief, harmless, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'proxy';
 export const summary = 'list proxies, add one, look through it, remove it';
@@ -50,7 +50,7 @@ async function list(args: string[], ctx: VerbContext): Promise<number> {
     if (flags.json) ctx.out(JSON.stringify({ proxies: rows.map(asJson) }, null, 2));
     else if (rows.length === 0) ctx.out('there are no proxies: troupe proxy add adds one');
     else {
-      const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+      const screen = screenOf(ctx);
       for (const line of proxyTable(screen, rows, Date.now())) screen.line(line);
     }
     return 0;
@@ -127,20 +127,7 @@ async function remove(args: string[], ctx: VerbContext): Promise<number> {
 }
 
 async function command(operator: Operator, ctx: VerbContext, id: string, verb: string, payload: object, asked: boolean, said: string): Promise<number> {
-  const answer = await operator.command({ kind: 'proxy', id }, verb, payload);
-  if (asked) ctx.out(JSON.stringify({ id, ...answer }));
-  else if (answer.ok) ctx.out(said);
-  else ctx.err(`troupe: ${answer.message}`);
-  return answer.ok ? 0 : 1;
-}
-
-async function withOperator(ctx: VerbContext, work: (operator: Operator) => Promise<number>): Promise<number> {
-  const operator = await Operator.open(ctx.config());
-  try {
-    return await work(operator);
-  } finally {
-    await operator.close();
-  }
+  return sayAnswer(ctx, { id, ...(await operator.command({ kind: 'proxy', id }, verb, payload)) }, asked, said);
 }
 
 function ids(rest: string[]): void {

@@ -1,6 +1,6 @@
 import { kinds } from '../../actors/kinds.ts';
 import { replay } from '../../actors/replay.ts';
-import { actorWord, Operator } from '../operator.ts';
+import { actorWord, withOperator } from '../operator.ts';
 import { readArgs, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'replay';
@@ -12,8 +12,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const to = actorWord(rest[0]!);
   const binding = kinds.get(to.kind);
   if (!binding) throw new UsageError(`there is no kind ${to.kind}; there are ${[...kinds.keys()].join(', ')}`);
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const history: Uint8Array[] = [];
     for await (const { bytes } of operator.journal(to)) history.push(bytes);
     if (history.length === 0) {
@@ -25,7 +24,5 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     else if (result.problem === null) ctx.out(`${rest[0]}: ${result.turns} turns derived again, every byte agrees`);
     else ctx.out(`${rest[0]}: turn ${result.problem.index} differs in its ${result.problem.what}\n  expected: ${result.problem.expected}\n  found:    ${result.problem.found}`);
     return result.problem === null ? 0 : 1;
-  } finally {
-    await operator.close();
-  }
+  });
 }

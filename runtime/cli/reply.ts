@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Operator } from '../operator.ts';
+import { isId } from '../../transport/subjects.ts';
+import { sayAnswer, withOperator } from '../operator.ts';
 import { findConversation, lastInboundOf } from '../read-model/queries/conversations.ts';
 import { viewOfTalks } from '../read-model/queries/from-journal.ts';
 import { brief, readArgs, UsageError, type VerbContext } from '../verb.ts';
@@ -17,9 +18,8 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const [id, text] = rest as [string, string];
   const sendAt = flags.at === undefined ? undefined : Date.parse(flags.at);
   if (sendAt !== undefined && (Number.isNaN(sendAt) || sendAt <= Date.now())) throw new UsageError(`--at "${brief(flags.at!)}": must be a time ahead, like 2026-01-31T12:00:00Z`);
-  if (flags.id !== undefined && !/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.id)) throw new UsageError(`--id "${brief(flags.id)}": must be 1 to 63 of a-z, 0-9 and hyphens`);
-  const operator = await Operator.open(ctx.config());
-  try {
+  if (flags.id !== undefined && !isId(flags.id)) throw new UsageError(`--id "${brief(flags.id)}": must be 1 to 63 of a-z, 0-9 and hyphens`);
+  return withOperator(ctx, async (operator) => {
     const db = await viewOfTalks(operator.nc);
     const row = findConversation(db, id);
     const target = row && lastInboundOf(db, row);
@@ -31,11 +31,6 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     const to = row.type === 'comment' ? { type: 'comment', comment: target, post: row.post } : { type: 'message', message: target, sender: row.peer };
     const reply = flags.id ?? `r${randomBytes(12).toString('hex')}`;
     const answer = await operator.command({ kind: 'reply', id: reply }, 'create', { account: row.account, to, text, ...(sendAt === undefined ? {} : { sendAt }), ...(flags.approve ? { approve: true } : {}) }, `cli-${reply}`);
-    if (flags.json) ctx.out(JSON.stringify({ ...answer, reply }));
-    else if (answer.ok) ctx.out(`reply/${reply} is ${String(answer['state'])}`);
-    else ctx.err(`troupe: ${answer.message}`);
-    return answer.ok ? 0 : 1;
-  } finally {
-    await operator.close();
-  }
+    return sayAnswer(ctx, { ...answer, reply }, flags.json === true, (a) => `reply/${reply} is ${String(a['state'])}`);
+  });
 }

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { Operator } from '../operator.ts';
+import { withOperator } from '../operator.ts';
 import { openTools } from '../tools/registry.ts';
 import type { Kept } from '../tools/tool.ts';
 import { readArgs, UsageError, type VerbContext } from '../verb.ts';
@@ -23,8 +23,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const tool = rest[0]!;
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.agent ?? '')) throw new UsageError(flags.agent === undefined ? '--agent is missing: whose window?' : `--agent ${JSON.stringify(flags.agent.slice(0, 80))}: must be an agent's id`);
   const given = { ...objectOf(flags.args), ...Object.fromEntries(((flags.arg ?? []) as unknown as string[]).map((a) => pairOf(a, schemaOf(ctx, tool)))) };
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const answer = await operator.command({ kind: 'agent', id: flags.agent! }, 'tool', { tool, args: given }, undefined, PATIENCE);
     if (flags.json) ctx.out(JSON.stringify(flags.out && answer.ok ? { ...answer, value: withoutBytes(answer['value']) } : answer));
     if (!answer.ok) {
@@ -38,9 +37,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     }
     if (!flags.json) ctx.out(typeof kept?.base64 === 'string' ? `${kept.name}, ${kept.type}, ${kept.bytes} bytes${flags.out ? ` in ${flags.out}` : ': give --out FILE to keep it'}` : JSON.stringify(answer['value'] ?? null, null, 2));
     return 0;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 const withoutBytes = (value: unknown): unknown => (value !== null && typeof value === 'object' && 'base64' in value ? { ...value, base64: undefined } : value);

@@ -1,4 +1,4 @@
-import { actorWord, Operator } from '../operator.ts';
+import { actorWord, sayAnswer, withOperator } from '../operator.ts';
 import { readArgs, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'send';
@@ -17,14 +17,8 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     throw new UsageError(`the fields are not JSON: ${(error as Error).message}`);
   }
   if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) throw new UsageError('the fields must be a JSON object, like \'{"worker": "worker-2"}\'');
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const answer = await operator.command(to, 'send', { event: { ...fields, type: rest[1] } }, flags.id);
-    if (flags.json) ctx.out(JSON.stringify(answer));
-    else if (answer.ok) ctx.out(`${answer['actor']} is ${answer['state']} (journal ${answer['seq']})`);
-    else ctx.err(`troupe: ${answer.message}`);
-    return answer.ok ? 0 : 1;
-  } finally {
-    await operator.close();
-  }
+    return sayAnswer(ctx, answer, flags.json === true, (a) => `${a['actor']} is ${a['state']} (journal ${a['seq']})`);
+  });
 }

@@ -1,4 +1,4 @@
-import { Operator } from '../operator.ts';
+import { sayAnswer, withOperator, type Operator } from '../operator.ts';
 import { viewOfTask } from '../read-model/queries/from-journal.ts';
 import { findTask, taskAttempts, taskLogs, type TaskAttemptRow, type TaskLogRow, type TaskRow } from '../read-model/queries/tasks.ts';
 import { readTaskFlags, TASK_FLAGS } from '../tasks/read-task-flags.ts';
@@ -9,7 +9,7 @@ import { paint, type Screen } from '../terminal/screen.ts';
 import { executorOf, iconOf, taskJson, toneOf } from '../terminal/task-shown.ts';
 import { leftWords, resultText, showOutcome, untilLeft, waitForTask } from '../terminal/wait-for-task.ts';
 import { textTable } from '../text-table.ts';
-import { harmless, readArgs, UsageError, type VerbContext } from '../verb.ts';
+import { harmless, readArgs, screenOf, UsageError, type VerbContext } from '../verb.ts';
 
 export const name = 'task';
 export const summary = 'look at one task, cancel it, run it again, read its log';
@@ -45,20 +45,13 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
 }
 
 async function withTask(ctx: VerbContext, word: string, work: (operator: Operator, id: string) => Promise<number>): Promise<number> {
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     return await work(operator, await taskIdOf(operator, word));
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 async function command(operator: Operator, ctx: VerbContext, id: string, verb: string, payload: object, json: boolean, said: (answer: Record<string, unknown>) => string): Promise<number> {
-  const answer = await operator.command({ kind: 'task', id }, verb, payload);
-  if (json) ctx.out(JSON.stringify(answer));
-  else if (answer.ok) ctx.out(said(answer));
-  else ctx.err(`troupe: ${answer.message}`);
-  return answer.ok ? 0 : 1;
+  return sayAnswer(ctx, await operator.command({ kind: 'task', id }, verb, payload), json, said);
 }
 
 async function retry(operator: Operator, ctx: VerbContext, id: string, edits: object, flags: { wait?: boolean; json?: boolean }): Promise<number> {
@@ -85,7 +78,7 @@ async function show(operator: Operator, ctx: VerbContext, id: string, json: bool
     ctx.out(JSON.stringify({ ...taskJson(task), attempts: attempts.map((a) => ({ attempt: a.attempt, worker: a.worker, agent: a.agent, started_at: new Date(a.startedMs).toISOString(), ended_at: a.endedMs === null ? null : new Date(a.endedMs).toISOString(), outcome: a.outcome, error: a.error })) }, null, 2));
     return 0;
   }
-  const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+  const screen = screenOf(ctx);
   for (const line of taskLines(screen, task, attempts, log, Date.now())) screen.line(line);
   return 0;
 }
@@ -115,7 +108,7 @@ async function logs(operator: Operator, ctx: VerbContext, id: string, follow: bo
   const db = await viewOfTask(operator.nc, id);
   const known = findTask(db, id);
   if (!known) return missing(ctx, id);
-  const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+  const screen = screenOf(ctx);
   const say = (row: TaskLogRow) => (json ? ctx.out(JSON.stringify({ at: new Date(row.atMs).toISOString(), level: row.level, text: row.text, step: row.step, attempt: row.attempt })) : screen.line(logLine(screen, row)));
   if (!follow) {
     for (const row of taskLogs(db, id, { limit: 1_000_000 })) say(row);

@@ -1,4 +1,4 @@
-import { Operator } from '../operator.ts';
+import { withOperator } from '../operator.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { listWorkers, type WorkerRow } from '../read-model/queries/workers.ts';
 import { textTable } from '../text-table.ts';
@@ -15,16 +15,13 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   if (flags.group !== undefined && !/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.group)) throw new UsageError(`--group ${JSON.stringify(flags.group.slice(0, 80))}: must be lower-case letters, digits and hyphens`);
   const odd = flags.status?.split(',').find((s) => !STATES.includes(s));
   if (odd !== undefined) throw new UsageError(`--status ${JSON.stringify(odd.slice(0, 80))}: there are ${STATES.join(', ')}`);
-  const operator = await Operator.open(ctx.config());
-  try {
+  return withOperator(ctx, async (operator) => {
     const rows = listWorkers(await viewFromJournal(operator.nc, ['worker', 'account']), { group: flags.group, status: flags.status });
     if (flags.json) ctx.out(JSON.stringify({ workers: rows.map(asJson) }, null, 2));
     else if (rows.length === 0) ctx.out(flags.group || flags.status ? 'no worker fits' : 'there are no workers yet: create one on the page, or with POST /api/v1/worker-configs');
     else for (const line of textTable(['WORKER', 'STATE', 'LINK', 'ACCOUNTS', 'TYPE', 'VERSION', 'GROUPS', 'CAUSE'], rows.map(asLine))) ctx.out(line);
     return 0;
-  } finally {
-    await operator.close();
-  }
+  });
 }
 
 const behind = (w: WorkerRow): boolean => w.runs !== null && w.status !== 'stopped' && w.runs.applied < w.version;

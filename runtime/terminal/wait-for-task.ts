@@ -1,8 +1,8 @@
 import type { Operator } from '../operator.ts';
 import type { TaskRow } from '../read-model/queries/tasks.ts';
-import { harmless, type VerbContext } from '../verb.ts';
+import { harmless, screenOf, type VerbContext } from '../verb.ts';
 import { followTask } from './follow-task.ts';
-import { paint, type Screen } from './screen.ts';
+import { paint } from './screen.ts';
 import { iconOf, toneOf } from './task-shown.ts';
 import { spanText } from './read-time.ts';
 
@@ -35,7 +35,7 @@ export async function untilLeft<T>(work: (signal: AbortSignal) => Promise<T>): P
 
 /** How it ended: one line, then its result. */
 export function showOutcome(ctx: VerbContext, task: TaskRow): void {
-  const screen: Screen = ctx.screen ?? { columns: null, colour: false, line: ctx.out };
+  const screen = screenOf(ctx);
   const took = task.finishedMs === null ? '' : ` after ${spanText(task.finishedMs - (task.startedMs ?? task.createdMs))}`;
   screen.line(`${paint(screen, toneOf(task.status), `${iconOf(task.status)} ${task.status}`)} task ${task.seq}${took}${task.worker ? ` on ${task.worker}` : ''}${task.status === 'completed' || task.error === null ? '' : harmless(`: ${task.error.replace(/\s+/g, ' ')}`)}`);
   const result = resultText(task);
