@@ -84,7 +84,7 @@ const TRANSIENT = ['network', 'proxy', 'timeout', 'rate-limited', 'lost', 'eleme
 const LOOKS = 2;
 
 /** Ids of later attempts: the first one's with a number. */
-const nextId = ({ first, tries }: ReplyContext): string => `${first.slice(0, 58)}-${tries + 1}`;
+export const nextId = ({ first, tries }: Pick<ReplyContext, 'first' | 'tries'>): string => `${first.slice(0, 58)}-${tries + 1}`;
 const seenBy = (event: object): Evidence | null => {
   const e = event as { output?: { evidence?: Evidence | null }; error?: { evidence?: Partial<Evidence> | null } };
   const evidence = e.output?.evidence ?? e.error?.evidence ?? null;

@@ -3,6 +3,7 @@ import type { Answer } from '../../transport/protocol.ts';
 import type { Address } from '../../transport/subjects.ts';
 import { gateOf } from '../../actors/gate.ts';
 import { RESERVED_WORKER_IDS, workerConfig, workerDefaults } from '../../actors/worker.ts';
+import { nextId, type ReplyContext } from '../../machines/reply.ts';
 import type { WorkerConfig } from '../../machines/worker.ts';
 import type { AccountContext, OwnProxy } from '../../machines/account.ts';
 import { statePaths } from '../../actors/entry.ts';
@@ -55,6 +56,7 @@ export async function allow(db: Db, engine: Engine, { to, verb, payload }: Reque
   if (to.kind === 'proxy' && verb === 'remove') return proxyRemovable(db, to, payload as { confirm?: boolean });
   if (to.kind === 'reply' && verb === 'create') return replyAllowed(db, engine, to, payload as ReplyPayload, length);
   if (to.kind === 'reply' && (verb === 'change' || verb === 'approve')) return changeAllowed(engine, to, payload as { text?: string }, length);
+  if (to.kind === 'reply' && verb === 'resend') return resendAllowed(engine, to);
   return null;
 }
 
@@ -144,6 +146,16 @@ function proxyRemovable(db: Db, to: Address, { confirm }: { confirm?: boolean })
   const accounts = used('SELECT count(*) FROM accounts WHERE proxy_id = ?');
   const workers = used('SELECT count(*) FROM worker_configs WHERE proxy_id = ?');
   return accounts + workers === 0 ? null : no('conflict', `${accounts} accounts and ${workers} workers go by it: give them another proxy, or confirm that they go on without one`, 'confirm');
+}
+
+/** The next attempt has an id made of the first one's, which somebody may have used: without this it would be lost in silence. */
+async function resendAllowed(engine: Engine, to: Address): Promise<Refusal | null> {
+  const head = await engine.host.head(`reply/${to.id}`);
+  if (!head || (head.entry.after as { status: string }).status !== 'active') return null;
+  // An entry of an earlier build is the first attempt.
+  const { id, first = id, tries = 1 } = (head.entry.after as { context: Pick<ReplyContext, 'id'> & Partial<ReplyContext> }).context;
+  const next = nextId({ first, tries });
+  return (await engine.host.head(`reply/${next}`)) ? no('conflict', `reply/${next} exists already, and has the id that the next attempt would get: give this one up and write the answer anew`) : null;
 }
 
 type ReplyPayload = { account: string; platform?: string; to: { type: string; comment?: string; message?: string; sender?: string }; text: string; conversation?: string; approve?: boolean };

@@ -99,10 +99,13 @@ it('replies that an earlier build left in doubt go on under this one, and are se
   const recorded = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'histories', 'reply-v1.json'), 'utf8')) as { after: { value: unknown } }[];
   const needsHuman = recorded.findIndex((e) => e.after.value === 'needs_human') + 1;
   // One waits for a person, one for its timer, which is named after the earlier chart.
-  for (const [id, entries] of [['waits', recorded.slice(0, needsHuman)], ['asks', recorded.slice(0, 4)]] as const) for (const entry of entries) await jetstream(data).publish(`troupe.journal.reply.${id}`, JSON.stringify(entry));
+  for (const [id, entries] of [['waits', recorded.slice(0, needsHuman)], ['waits-too', recorded.slice(0, needsHuman)], ['asks', recorded.slice(0, 4)]] as const) for (const entry of entries) await jetstream(data).publish(`troupe.journal.reply.${id}`, JSON.stringify(entry));
   await stage.master();
   expect(await stage.command('reply/waits', 'resend')).toMatchObject({ ok: true, state: 'replaced', reply: 'story1-2' });
   await until(() => stage.rows<{ retry_of: string }>("SELECT retry_of FROM replies WHERE id = 'story1-2'")[0]?.retry_of === 'story1', 'the new attempt is there');
+  // An id that is taken is nobody's new attempt: it is said, and the reply still waits for a decision.
+  expect(await stage.command('reply/waits-too', 'resend')).toMatchObject({ ok: false, code: 'conflict', message: expect.stringContaining('reply/story1-2 exists already') });
+  expect(lastOf(await readJournal(data), 'reply/waits-too').after.value).toBe('needs_human');
   const asks = await until(async () => {
     const entry = lastOf(await readJournal(data), 'reply/asks');
     return entry.after.value === 'needs_human' && entry;
