@@ -88,7 +88,7 @@ export class JournalStream {
   private async look(item: Append, why: Error): Promise<Appended> {
     const last = await this.last(item.actor);
     if (last && Buffer.compare(last.bytes, item.bytes) === 0) return { seq: last.seq };
-    if ((last?.seq ?? 0) === item.expect) throw new JournalUnavailable(why.message, why instanceof NoAnswer ? 'silent' : null);
+    if ((last?.seq ?? 0) === item.expect) throw new JournalUnavailable(why.message, why instanceof NoAnswer && !why.cutOff ? 'silent' : null);
     return { conflict: true };
   }
 }

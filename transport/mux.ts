@@ -4,10 +4,13 @@ import { inboxPrefix } from './connection.ts';
 /** Nobody answered in time, or nobody is there: what was asked may or may not have happened. */
 export class NoAnswer extends Error {
   readonly subject: string;
-  constructor(subject: string, why: string) {
+  /** The connection was lost while it waited: the silence says nothing of the server. */
+  readonly cutOff: boolean;
+  constructor(subject: string, why: string, cutOff = false) {
     super(`${subject}: ${why}`);
     this.name = 'NoAnswer';
     this.subject = subject;
+    this.cutOff = cutOff;
   }
 }
 
@@ -23,7 +26,7 @@ export class PublishRefused extends Error {
 
 export type PubAck = { stream: string; seq: number; duplicate?: boolean; batch?: string; count?: number };
 
-type Waiting = { resolve: (m: Msg) => void; reject: (e: Error) => void; deadline: number; subject: string };
+type Waiting = { resolve: (m: Msg) => void; reject: (e: Error) => void; deadline: number; subject: string; connection: number };
 
 /** All requests of a connection over one reply subscription: an order of magnitude cheaper than one each. */
 export class Mux {
@@ -33,6 +36,8 @@ export class Mux {
   private readonly sub: Subscription;
   private readonly sweep: NodeJS.Timeout;
   private next = 0;
+  /** Counts how often the connection was lost. */
+  private connection = 0;
 
   constructor(nc: NatsConnection, user: string) {
     this.nc = nc;
@@ -40,12 +45,13 @@ export class Mux {
     this.sub = nc.subscribe(`${this.root}.*`, { callback: (error, msg) => void (error || this.take(msg)) });
     this.sweep = setInterval(() => this.expire(), 250);
     this.sweep.unref();
+    void this.countLosses();
   }
 
   request(subject: string, payload: Uint8Array | string = '', options: { timeout?: number; headers?: MsgHdrs } = {}): Promise<Msg> {
     const id = (this.next++).toString(36);
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject, deadline: performance.now() + (options.timeout ?? 5_000), subject });
+      this.waiting.set(id, { resolve, reject, deadline: performance.now() + (options.timeout ?? 5_000), subject, connection: this.connection });
       try {
         this.nc.publish(subject, payload, { reply: `${this.root}.${id}`, headers: options.headers });
       } catch (error) {
@@ -84,12 +90,17 @@ export class Mux {
     else waiting.resolve(msg);
   }
 
+  private async countLosses(): Promise<void> {
+    for await (const { type } of this.nc.status()) if (type === 'disconnect') this.connection++;
+  }
+
   private expire(): void {
     const now = performance.now();
     for (const [id, w] of this.waiting) {
       if (w.deadline > now) continue;
       this.waiting.delete(id);
-      w.reject(new NoAnswer(w.subject, 'no answer in time'));
+      const cutOff = w.connection !== this.connection;
+      w.reject(new NoAnswer(w.subject, cutOff ? 'the connection was lost before an answer' : 'no answer in time', cutOff));
     }
   }
 }

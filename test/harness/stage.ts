@@ -71,6 +71,8 @@ export async function openStage(env: Record<string, string> = {}) {
       child.kill('SIGKILL');
       await stage.died(child);
     },
+    /** It takes bytes and does nothing with them, until it is killed. */
+    pauseServer: () => void server.kill('SIGSTOP'),
     async killServer(): Promise<void> {
       server.kill('SIGKILL');
       await once(server, 'exit');

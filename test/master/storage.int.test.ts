@@ -2,6 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { openConnection, type NatsConnection } from '../../transport/connection.ts';
+import { JournalStream } from '../../transport/journal.ts';
 import { Mux } from '../../transport/mux.ts';
 import { brokenChains, readJournal } from '../harness/checker.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
@@ -40,4 +41,15 @@ it('refuses mutations with storage_full while the journal is full, reads on, and
   await until(async () => (await readJournal(nc)).some((s) => s.actor === 'account/second'), 'what waited is stored');
   expect((await readJournal(nc)).filter((s) => s.actor === 'account/second' && s.entry.index === 1)).toHaveLength(1);
   expect(brokenChains(await readJournal(nc))).toEqual([]);
+});
+
+it('does not take an answer that was lost with nats-server for a full volume', async () => {
+  const journal = new JournalStream(mux, { timeout: 3_000 });
+  stage.pauseServer();
+  const cut = journal.append([{ actor: 'test/cut-off', bytes: Buffer.from('{}'), expect: 0 }]);
+  cut.catch(() => undefined);
+  // What is asked for goes out with the next turn of the loop.
+  await new Promise((r) => setImmediate(r));
+  await stage.restartServer();
+  await expect(cut).rejects.toMatchObject({ name: 'JournalUnavailable', storage: null, message: expect.stringContaining('the connection was lost') });
 });
