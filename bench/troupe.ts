@@ -60,7 +60,7 @@ export async function openTroupe(sync: 'always' | '2m') {
     },
     /** Stores events in the inbox, for `actors` in turn. */
     async fill(events: number, actors: number): Promise<void> {
-      for (let i = 0; i < events; i += 500) await Promise.all(Array.from({ length: Math.min(500, events - i) }, (_, k) => mux.publish(inbox((i + k) % actors), '{}', undefined, 30_000)));
+      for (let i = 0; i < events; i += 500) await Promise.all(Array.from({ length: Math.min(500, events - i) }, (_, k) => mux.publish(inbox((i + k) % actors), '{}', undefined, { timeout: 30_000 })));
     },
     async journal(): Promise<number> {
       return (await mux.json<{ state: { last_seq: number } }>('$JS.API.STREAM.INFO.TROUPE_JOURNAL', {})).state.last_seq;

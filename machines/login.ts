@@ -133,7 +133,7 @@ export const loginMachine = setup({
     },
     success: { type: 'final' },
     failed: { type: 'final', entry: { type: 'tell', params: ({ context }) => ({ to: `account/${context.account}`, event: { type: 'LOGIN_FAILED', login: context.id, reason: context.error ?? 'no reason given' } }) } },
-    expired: { type: 'final', entry: { type: 'tell', params: ({ context }) => ({ to: `account/${context.account}`, event: { type: 'LOGIN_FAILED', login: context.id, reason: 'nobody scanned the code within 5 minutes' } }) } },
+    expired: { type: 'final', entry: { type: 'tell', params: ({ context }) => ({ to: `account/${context.account}`, event: { type: 'LOGIN_FAILED', login: context.id, reason: `nobody ${context.method === 'qrcode' ? 'scanned the code' : 'finished the login'} within 5 minutes` } }) } },
     cancelled: { type: 'final', entry: { type: 'tell', params: ({ context }) => ({ to: `account/${context.account}`, event: { type: 'LOGIN_CANCELLED', login: context.id } }) } },
   },
 });

@@ -27,16 +27,16 @@ const EXPECT = 'Nats-Expected-Last-Subject-Sequence';
 /** Entries of `kind/id` on `troupe.journal.<kind>.<id>`: read the last, append with the sequence that it must follow. */
 export class JournalStream {
   private readonly mux: Mux;
-  private readonly timeout: number;
+  private readonly asked: { timeout: number; retryable: true };
 
   constructor(mux: Mux, options: { timeout?: number } = {}) {
     this.mux = mux;
-    this.timeout = options.timeout ?? 5_000;
+    this.asked = { timeout: options.timeout ?? 5_000, retryable: true };
   }
 
   async last(actor: string): Promise<{ bytes: Uint8Array; seq: number } | null> {
     try {
-      const msg = await this.mux.request(`$JS.API.DIRECT.GET.${STREAM.journal}.${subjectOf(actor)}`, '', { timeout: this.timeout });
+      const msg = await this.mux.request(`$JS.API.DIRECT.GET.${STREAM.journal}.${subjectOf(actor)}`, '', this.asked);
       const code = msg.headers?.code ?? 0;
       if (code === 404) return null;
       if (code !== 0) throw new JournalUnavailable(`${code} ${msg.headers?.description}`);
@@ -69,13 +69,13 @@ export class JournalStream {
       subjectOf(last.actor),
       last.bytes,
       { [EXPECT]: String(last.expect), 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(items.length), 'Nats-Batch-Commit': '1' },
-      this.timeout,
+      this.asked,
     );
   }
 
   private async one(item: Append): Promise<Appended> {
     try {
-      const ack = await this.mux.publish(subjectOf(item.actor), item.bytes, { [EXPECT]: String(item.expect) }, this.timeout);
+      const ack = await this.mux.publish(subjectOf(item.actor), item.bytes, { [EXPECT]: String(item.expect) }, this.asked);
       return { seq: ack.seq };
     } catch (error) {
       if (error instanceof PublishRefused && !WRONG_LAST_SEQUENCE.includes(error.code)) throw new JournalUnavailable(error.message, 'refused');

@@ -142,7 +142,7 @@ export class Leases {
   }
 
   private async write(partition: number, expect: number): Promise<number> {
-    const ack = await this.mux.publish(subjects.lease(partition), JSON.stringify({ master: this.id }), { 'Nats-Expected-Last-Subject-Sequence': String(expect) }, 1_500);
+    const ack = await this.mux.publish(subjects.lease(partition), JSON.stringify({ master: this.id }), { 'Nats-Expected-Last-Subject-Sequence': String(expect) }, { timeout: 1_500 });
     return ack.seq;
   }
 

@@ -26,7 +26,7 @@ export class PublishRefused extends Error {
 
 export type PubAck = { stream: string; seq: number; duplicate?: boolean; batch?: string; count?: number };
 
-type Waiting = { resolve: (m: Msg) => void; reject: (e: Error) => void; deadline: number; subject: string; connection: number };
+type Waiting = { resolve: (m: Msg) => void; reject: (e: Error) => void; deadline: number; subject: string; connection: number; retryable: boolean };
 
 /** All requests of a connection over one reply subscription: an order of magnitude cheaper than one each. */
 export class Mux {
@@ -36,7 +36,7 @@ export class Mux {
   private readonly sub: Subscription;
   private readonly sweep: NodeJS.Timeout;
   private next = 0;
-  /** Counts how often the connection was lost. */
+  /** Moves when the connection is lost, and when it is back: the client drops what was published in between. */
   private connection = 0;
 
   constructor(nc: NatsConnection, user: string) {
@@ -45,13 +45,14 @@ export class Mux {
     this.sub = nc.subscribe(`${this.root}.*`, { callback: (error, msg) => void (error || this.take(msg)) });
     this.sweep = setInterval(() => this.expire(), 250);
     this.sweep.unref();
-    void this.countLosses();
+    void this.watchConnection();
   }
 
-  request(subject: string, payload: Uint8Array | string = '', options: { timeout?: number; headers?: MsgHdrs } = {}): Promise<Msg> {
+  /** With `retryable` it fails as soon as the connection is back after a loss, not at its time-out: whoever asks can ask again at once. */
+  request(subject: string, payload: Uint8Array | string = '', options: { timeout?: number; headers?: MsgHdrs; retryable?: boolean } = {}): Promise<Msg> {
     const id = (this.next++).toString(36);
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject, deadline: performance.now() + (options.timeout ?? 5_000), subject, connection: this.connection });
+      this.waiting.set(id, { resolve, reject, deadline: performance.now() + (options.timeout ?? 5_000), subject, connection: this.connection, retryable: options.retryable ?? false });
       try {
         this.nc.publish(subject, payload, { reply: `${this.root}.${id}`, headers: options.headers });
       } catch (error) {
@@ -67,8 +68,8 @@ export class Mux {
   }
 
   /** A publish that JetStream has stored. Throws PublishRefused, or NoAnswer when that can't be known. */
-  async publish(subject: string, payload: Uint8Array | string, set?: Record<string, string>, timeout?: number): Promise<PubAck> {
-    const answer = await this.request(subject, payload, { headers: set && withHeaders(set), timeout });
+  async publish(subject: string, payload: Uint8Array | string, set?: Record<string, string>, options: { timeout?: number; retryable?: boolean } = {}): Promise<PubAck> {
+    const answer = await this.request(subject, payload, { ...options, headers: set && withHeaders(set) });
     const body = JSON.parse(answer.string() || '{}') as PubAck & { error?: { err_code: number; description: string } };
     if (body.error) throw new PublishRefused(body.error.err_code, body.error.description);
     return body;
@@ -90,18 +91,22 @@ export class Mux {
     else waiting.resolve(msg);
   }
 
-  private async countLosses(): Promise<void> {
-    for await (const { type } of this.nc.status()) if (type === 'disconnect') this.connection++;
+  private async watchConnection(): Promise<void> {
+    for await (const { type } of this.nc.status()) {
+      if (type === 'disconnect' || type === 'reconnect') this.connection++;
+      if (type === 'reconnect') for (const [id, w] of this.waiting) if (w.retryable) this.giveUp(id, w);
+    }
+  }
+
+  private giveUp(id: string, w: Waiting): void {
+    const cutOff = w.connection !== this.connection;
+    this.waiting.delete(id);
+    w.reject(new NoAnswer(w.subject, cutOff ? 'the connection was lost before an answer' : 'no answer in time', cutOff));
   }
 
   private expire(): void {
     const now = performance.now();
-    for (const [id, w] of this.waiting) {
-      if (w.deadline > now) continue;
-      this.waiting.delete(id);
-      const cutOff = w.connection !== this.connection;
-      w.reject(new NoAnswer(w.subject, cutOff ? 'the connection was lost before an answer' : 'no answer in time', cutOff));
-    }
+    for (const [id, w] of this.waiting) if (w.deadline <= now) this.giveUp(id, w);
   }
 }
 

@@ -31,7 +31,7 @@ export function accountForm(x: Ctx, m: AccountForm): Html {
   return dialog(x, m.id ? x.t('accounts.edit', { name: m.name }) : x.t('accounts.new'), html`<form hx-post=${m.id ? `/accounts/${m.id}` : '/accounts'} hx-swap="none" hx-disable="find button" data-dialog-form="">
     <p class="form-error" role="alert" hidden></p>
     <div class="grid">
-      ${m.id ? html`<div class="field"><span>${x.t('accounts.platform')}</span><output>${x.word('platform', m.platform)}</output></div>` : choice('platform', x.t('accounts.platform'), m.platform, m.platforms.map((p) => [p.id, x.word('platform', p.id)]))}
+      ${m.id ? html`<div class="field"><span>${x.t('accounts.platform')}</span><output>${x.word('platform', m.platform)}</output></div>` : platformChoice(x, m)}
       ${field({ name: 'name', label: x.t('accounts.name'), value: m.name, required: true, hint: x.t('accounts.name-hint') })}
       ${field({ name: 'platformAccount', label: x.t('accounts.account-id'), value: m.platformAccount, hint: x.t('accounts.account-id-hint') })}
       ${field({ name: 'monitorInterval', label: x.t('accounts.interval'), value: m.monitorInterval, type: 'number', min: 5, max: 86400, hint: x.t('accounts.interval-hint') })}
@@ -57,6 +57,13 @@ export function accountForm(x: Ctx, m: AccountForm): Html {
     </div>${check('approve', x.t('account.approve-label'), m.approve)}<input type="hidden" name="whole" value="1"></fieldset>
     <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer>
   </form>`, 'wide-dialog');
+}
+
+/** Nothing is chosen beforehand where nothing is known: an account can't change its platform later. */
+function platformChoice(x: Ctx, m: AccountForm): Html {
+  const known = m.platforms.some((p) => p.id === m.platform);
+  const options = m.platforms.map((p): [string, string] => [p.id, x.word('platform', p.id)]);
+  return choice('platform', x.t('accounts.platform'), m.platform, known ? options : [['', x.t('accounts.platform-choose')], ...options], null, true);
 }
 
 export type AssignModel = { account: string; name: string; pinned: string | null; workers: { id: string; name: string; online: boolean; assigned: number; max: number }[] };

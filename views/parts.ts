@@ -90,7 +90,7 @@ export type Field = { name: string; label: string; value?: string | number | nul
 export const field = (f: Field): Html =>
   html`<label class="field"><span>${f.label}</span><input id=${`f-${f.name}`} name=${f.name} type=${f.type ?? 'text'} value=${f.value == null ? '' : String(f.value)} ?required=${f.required} min=${f.min ?? null} max=${f.max ?? null} step=${f.step ?? null} ?readonly=${f.readonly} placeholder=${f.placeholder ?? null} autocomplete=${f.autocomplete ?? 'off'}>${f.hint ? html`<small>${f.hint}</small>` : null}</label>`;
 
-export const choice = (name: string, label: string, value: string, options: [string, string][], hint: string | null = null): Html =>
-  html`<label class="field"><span>${label}</span><select name=${name}>${options.map(([v, text]) => html`<option value=${v} ?selected=${v === value}>${text}</option>`)}</select>${hint ? html`<small>${hint}</small>` : null}</label>`;
+export const choice = (name: string, label: string, value: string, options: [string, string][], hint: string | null = null, required = false): Html =>
+  html`<label class="field"><span>${label}</span><select name=${name} ?required=${required}>${options.map(([v, text]) => html`<option value=${v} ?selected=${v === value}>${text}</option>`)}</select>${hint ? html`<small>${hint}</small>` : null}</label>`;
 
 export const check = (name: string, label: string, on: boolean): Html => html`<label class="check"><input type="checkbox" name=${name} value="1" ?checked=${on}><span>${label}</span></label>`;

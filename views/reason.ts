@@ -1,4 +1,5 @@
 import type { Ctx } from './context.ts';
+import { SITE_SENTENCES } from './site-reason.ts';
 import type { TextKey } from './texts/zh-CN.ts';
 
 /** Charts say why in English; these are their sentences. What is not among them is shown as it is. */
@@ -60,6 +61,7 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^it did not register within 30 s$/, 'why.not-registered'],
   [/^the login was cancelled$/, 'why.login-cancelled'],
   [/^nobody scanned the code within 5 minutes$/, 'why.nobody-scanned'],
+  [/^nobody finished the login within 5 minutes$/, 'why.nobody-finished'],
   [/^the worker was lost: (?<rest>.+)$/, 'why.worker-lost'],
   [/^no answer within 2 minutes after the leave to send$/, 'why.no-answer'],
   [/^the platform took it without an answer and does not show it$/, 'why.not-shown'],
@@ -74,6 +76,8 @@ const SENTENCES: [RegExp, TextKey][] = [
   [/^the same words under this (?<type>comment|message) are (?<reply>[a-z_]+) already \(reply .+\)$/, 'why.same-words'],
   [/^a reply waits for a decision: $/, 'why.reply-waits'],
   [/^a reply waits for a decision: (?<rest>.+)$/, 'why.reply-waits-because'],
+  [/^a reply by (?<who>.+) waits to be approved$/, 'why.reply-approval'],
+  [/^(?<who>.+) assigned work in the inbox to (?<to>.+)$/, 'why.assigned'],
   [/^a reply was not posted: $/, 'why.reply-failed'],
   [/^a reply was not posted: (?<rest>.+)$/, 'why.reply-failed-because'],
   [/^its window did not open within 2 minutes$/, 'why.window-late'],
@@ -129,7 +133,7 @@ const SCALING = /^(\d+ (?:accounts|pieces of work) at [\d.]+ a worker ask for \d
 export function reason(x: Ctx, text: string): string {
   const scaling = SCALING.exec(text);
   if (scaling) return scaling.slice(1).filter((clause) => clause !== undefined).map((clause) => reason(x, clause)).join(x.t('why.comma'));
-  for (const [pattern, key] of SENTENCES) {
+  for (const [pattern, key] of [...SENTENCES, ...SITE_SENTENCES]) {
     const found = pattern.exec(text);
     if (!found) continue;
     const { rest, ...named } = found.groups ?? {};

@@ -2,6 +2,7 @@ import { workerDefaults } from '../../actors/worker.ts';
 import type { Entry } from '../../actors/entry.ts';
 import type { AccountContext } from '../../machines/account.ts';
 import { alertText, type AlertContext } from '../../machines/alert.ts';
+import type { ConversationContext } from '../../machines/conversation.ts';
 import type { KeyContext } from '../../machines/key.ts';
 import type { LoginContext } from '../../machines/login.ts';
 import type { MachineContext } from '../../machines/machine.ts';
@@ -22,6 +23,8 @@ import type { Db } from './store.ts';
 
 
 const sec = (ms: number | null | undefined): number | null => (ms == null ? null : Math.floor(ms / 1000));
+/** People by their bare name. */
+const bare = (by: string): string => by.replace(/^user:/, '');
 const flag = (b: boolean): number => (b ? 1 : 0);
 
 
@@ -74,7 +77,15 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
   return {
     ...projectWork(db),
     ...projectProxies(db, notify),
-    conversation: talks.project,
+    conversation(id, entry, state, status, newest) {
+      talks.project(id, entry, state, status, newest);
+      const { to } = entry.event as { to?: string | null };
+      const by = bare(entry.cause.by ?? 'somebody');
+      if (entry.event.type !== 'ASSIGN' || !to || to === by || talks.isErased(id, entry.at)) return;
+      // One for all that one request hands over; nobody's words are in it.
+      const { account } = context<ConversationContext>(entry);
+      notify({ key: `assigned-${account}-${to}-${entry.cause.request ?? `${id}-${entry.index}`}`, type: 'system', account, related: `talks:${to}`, title: String(accountName.get(account) ?? account), content: `${by} assigned work in the inbox to ${to}`, priority: 'normal', at: entry.at });
+    },
     rule: projectRules(db, talks),
     ...projectNotifiers(db),
     ...projectErasures(db),
@@ -182,8 +193,10 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
       if (talks.isErased(conversation, c.createdAt)) return;
       reply.run({ conversation_id: conversation, send_ms: status === 'held' ? c.holdUntil : (c.sendAt ?? null), decided_by: c.decidedBy ?? null, decided_ms: c.decidedAt ?? null, retry_of: c.retryOf ?? null, replaced_by: c.replacedBy ?? null, rule_id: c.rule ?? null, evidence: c.evidence ? JSON.stringify(c.evidence) : null, id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: targetId, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
       if (status === 'posted' && conversation !== null) talks.answered(conversation, c.createdAt);
+      const notice = { key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), at: entry.at } as const;
+      if (status !== was && status === 'awaiting_approval') notify({ ...notice, content: `a reply by ${bare(c.by)} waits to be approved`, priority: 'high' });
       if (status !== was && (status === 'needs_human' || status === 'failed')) {
-        notify({ key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high', at: entry.at });
+        notify({ ...notice, content: status === 'needs_human' ? `a reply waits for a decision: ${c.error ?? ''}` : `a reply was not posted: ${c.error ?? ''}`, priority: status === 'needs_human' ? 'urgent' : 'high' });
       }
     },
   };

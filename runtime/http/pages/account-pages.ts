@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accountForm, assignForm } from '../../../views/account-form.ts';
 import { accountActions, accountsPage, type Choices } from '../../../views/accounts.ts';
 import type { Ctx } from '../../../views/context.ts';
-import { accountGroups, accountTags, countAccounts, countListed, findAccount, listAccounts, type AccountAsk, type AccountRow } from '../../read-model/queries/accounts.ts';
+import { accountGroups, accountTags, countAccounts, countListed, findAccount, listAccounts, newestPlatform, type AccountAsk, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { proxyNames } from '../../read-model/queries/proxies.ts';
 import { listWorkers } from '../../read-model/queries/workers.ts';
 import { found, type Call } from '../call.ts';
@@ -78,7 +78,7 @@ export const accountPages = (): Route[] => [
   ...batchRoutes({ ...accountBatch, actions }),
   page('get', '/accounts/new', 'operate', (call) => {
     const platforms = call.d.platforms().map((id) => ({ id, label: id }));
-    return showPiece(accountForm(context(call), { id: null, platform: platforms[0]?.id ?? '', name: '', platformAccount: '', monitorInterval: 20, group: '', proxy: null, perMinute: 6, perHour: 60, quietFrom: null, quietTo: null, platforms, tags: '', proxyId: '', proxies: proxyNames(call.d.db), checkEvery: 60, noticeHours: 24, maxLength: null, approve: false, loggedIn: false }));
+    return showPiece(accountForm(context(call), { id: null, platform: newestPlatform(call.d.db) ?? '', name: '', platformAccount: '', monitorInterval: 20, group: '', proxy: null, perMinute: 6, perHour: 60, quietFrom: null, quietTo: null, platforms, tags: '', proxyId: '', proxies: proxyNames(call.d.db), checkEvery: 60, noticeHours: 24, maxLength: null, approve: false, loggedIn: false }));
   }),
   page('post', '/accounts', 'operate', async (call) => {
     const f = await call.form(form);

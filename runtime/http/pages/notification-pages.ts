@@ -70,6 +70,7 @@ function hrefOf(call: Call, n: NotificationRow): string | null {
   if (n.key.startsWith('alert-')) return '/alerts';
   if (n.key.startsWith('reply-')) return '/replies';
   if (n.key.startsWith('worker-')) return '/workers';
+  if (n.relatedId?.startsWith('talks:')) return `/inbox?state=open&assignee=${encodeURIComponent(n.relatedId.slice(6))}`;
   if (n.relatedId?.startsWith('proxy:')) return `/proxies/${n.relatedId.slice(6)}`;
   return n.account ? `/accounts/${n.account}` : null;
 }

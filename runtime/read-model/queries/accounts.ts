@@ -93,6 +93,9 @@ export const workerProxy = (db: Db, worker: string): string | null => one<{ id: 
 export const accountsByGroup = (db: Db): Map<string, number> =>
   new Map(all<{ name: string; n: number }>(db, `SELECT COALESCE(group_name, 'default') name, COUNT(*) n FROM accounts WHERE status = 'active' GROUP BY 1`).map((r) => [r.name, r.n]));
 
+/** The platform of the account that was added last: who adds several often stays with one. */
+export const newestPlatform = (db: Db): string | null => one<{ platform: string }>(db, "SELECT platform FROM accounts WHERE status <> 'removed' ORDER BY created_at DESC, id LIMIT 1")?.platform ?? null;
+
 /** Names alone, for choosing one. */
 export const accountNames = (db: Db, limit: number): { id: string; name: string }[] =>
   all(db, `SELECT id, account_name AS name FROM accounts WHERE status <> 'removed' ORDER BY created_at, id LIMIT $limit`, { limit });

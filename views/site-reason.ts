@@ -1,0 +1,30 @@
+import type { TextKey } from './texts/zh-CN.ts';
+
+/** What the platforms at hand say of their sites; a plugin of one's own may say anything, which is shown as it is. */
+export const SITE_SENTENCES: [RegExp, TextKey][] = [
+  [/^a reply on (?<site>.+) has 1 to (?<max>\d+) characters, this one has (?<n>\d+)$/, 'why.site-length'],
+  [/^what the reply answers is not on the site any more$/, 'why.site-target-gone'],
+  [/^what is looked for is not on (?<site>.+) any more \((?<code>\d{3})\)$/, 'why.site-gone'],
+  [/^the comment is not (?:among the newest )?on (?<site>.+) any more$/, 'why.site-comment-gone'],
+  [/^the post is not (?:among the newest )?on (?<site>.+) any more$/, 'why.site-post-gone'],
+  [/^no conversation with (?<who>.+) on (?<site>.+)$/, 'why.site-no-talk'],
+  [/^this reply was pressed before$/, 'why.site-pressed'],
+  [/^the session ended before the reply was taken$/, 'why.site-ended-before'],
+  [/^the site wants to see a person before it takes the reply$/, 'why.site-person-before'],
+  [/^(?<site>.+) wants to see a person: log the account in again and solve what it shows$/, 'why.site-person'],
+  [/^(?<site>.+) shows its login: the session is over, log the account in again$/, 'why.site-login'],
+  [/^(?<site>.+) does not take this session: it is over, incomplete or of another site\. Export the cookies anew while logged in$/, 'why.site-session'],
+  [/^(?<site>.+) says (?:that )?the account posts too fast$/, 'why.site-too-fast'],
+  [/^(?<site>.+) refused the reply \((?<code>\d{3})\)$/, 'why.site-refused'],
+  [/^(?<site>.+) refused the reply \((?<code>\d{3})\): (?<what>.+)$/, 'why.site-refused-because'],
+  [/^(?<site>.+) answered (?<code>\d{3})(?:, code .+,)? to the reply(?:: it may have been stored)?$/, 'why.site-maybe'],
+  [/^(?<site>.+) answered 429 on (?<url>.+): wait before the next round$/, 'why.site-wait'],
+  [/^(?<site>.+) answered (?<code>5\d\d) on (?<url>.+)$/, 'why.site-trouble'],
+  [/^no (?<name>\S+) on (?<site>.+) within (?<ms>\d+) ms \(tried (?<tried>.+)\): the site may have changed, see config\.json$/, 'why.site-changed'],
+  [/^no login code on (?<site>.+) \(tried (?<tried>.+)\): the site may have changed, see config\.json and the screenshot$/, 'why.site-no-code'],
+  [/^(?<site>.+) shows no private messages on the web$/, 'why.site-no-messages'],
+  [/^(?<site>.+) has no login flow "(?<flow>.+)": use (?<flows>.+)$/, 'why.site-no-flow'],
+  [/^nobody finished the login on (?<site>.+) in time$/, 'why.site-login-late'],
+  [/^worker (?<worker>[a-z0-9-]+) is not there: its windows come back with it$/, 'why.window-away'],
+  [/^worker (?<worker>[a-z0-9-]+) did not answer within (?<s>\d+) s$/, 'why.window-silent'],
+];
