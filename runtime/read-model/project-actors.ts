@@ -79,8 +79,8 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
     ...projectProxies(db, notify),
     conversation(id, entry, state, status, newest) {
       talks.project(id, entry, state, status, newest);
-      const { to } = entry.event as { to?: string | null };
-      const by = bare(entry.cause.by ?? 'somebody');
+      const { to, by: said } = entry.event as { to?: string | null; by?: string };
+      const by = bare(said ?? 'somebody');
       if (entry.event.type !== 'ASSIGN' || !to || to === by || talks.isErased(id, entry.at)) return;
       // One for all that one request hands over; nobody's words are in it.
       const { account } = context<ConversationContext>(entry);

@@ -5,66 +5,28 @@ import { Projection } from '../../runtime/read-model/projection.ts';
 import { findAccount, listAccounts, listRounds } from '../../runtime/read-model/queries/accounts.ts';
 import { anotherProxy, findProxy, listProxies } from '../../runtime/read-model/queries/proxies.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
-import { STREAM } from '../../transport/subjects.ts';
-import { Story } from '../machines/story.ts';
+import { Shown } from './shown.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const user = { id: 'u', nickname: 'U', avatar: null };
 let db: Database.Database;
 let projection: Projection;
-let seq: number;
 
 beforeEach(() => {
   db = new Database(':memory:');
   db.exec(SCHEMA);
   projection = new Projection(db, 1);
-  seq = 0;
 });
 afterEach(() => db.close());
 
-/** A life whose every turn is shown to the view as it is taken. */
-class Shown {
-  readonly story: Story;
-  private readonly actor: string;
-  private last = 0;
-  constructor(kind: string, input: Record<string, unknown>) {
-    this.actor = `${kind}.${String(input['id'])}`;
-    this.story = new Story(kind, input);
-    this.show();
-  }
-  do(step: (s: Story) => void): this {
-    step(this.story);
-    this.show();
-    return this;
-  }
-  /** Time, one timer at a time: each of its turns is shown. */
-  wait(ms: number): this {
-    const end = this.story.now + ms;
-    for (;;) {
-      const due = Object.values(this.story.entry.pending.timers).map((t) => t.due).sort((a, b) => a - b)[0];
-      if (due === undefined || due > end) break;
-      this.story.wait(due - this.story.now);
-      this.show();
-    }
-    this.story.wait(end - this.story.now);
-    return this;
-  }
-  private show(): void {
-    const { entry } = this.story;
-    if (entry.index === this.last) return;
-    this.last = entry.index;
-    projection.apply({ stream: STREAM.journal, seq: ++seq, subject: `troupe.journal.${this.actor}`, data: Buffer.from(JSON.stringify(entry)), at: entry.at });
-  }
-}
-
 const notices = () => db.prepare('SELECT type, title, content, priority FROM notifications ORDER BY id').all() as { type: string; title: string; content: string; priority: string }[];
-const proxy = (id: string, more: object = {}) => new Shown('proxy', { id, by: 'user:a', config: proxyConfig.parse({ name: `Proxy ${id}`, protocol: 'http', server: `${id}.example:1`, checkEvery: 0, ...more }) });
+const proxy = (id: string, more: object = {}) => new Shown(projection, 'proxy', { id, by: 'user:a', config: proxyConfig.parse({ name: `Proxy ${id}`, protocol: 'http', server: `${id}.example:1`, checkEvery: 0, ...more }) });
 const looked = (ok: boolean) => (p: Shown) => {
   p.do((s) => s.done('seat', { worker: 'w1', incarnation: 'i', url: 'u' }));
   return p.do((s) => void (ok ? s.done('probe', { ms: 90, exit: '203.0.113.9' }) : s.fail('probe', 'proxy')));
 };
-const account = (id: string, more: object = {}) => new Shown('account', { id, platform: 'sandbox', name: `Shop ${id}`, platformAccount: null, monitorInterval: 20, proxy: null, limits: { perMinute: 6, perHour: 60, quiet: null }, ...more });
+const account = (id: string, more: object = {}) => new Shown(projection, 'account', { id, platform: 'sandbox', name: `Shop ${id}`, platformAccount: null, monitorInterval: 20, proxy: null, limits: { perMinute: 6, perHour: 60, quiet: null }, ...more });
 const loggedIn = (a: Shown, until: number) => a.do((s) => s.done('assign', { worker: 'w1', incarnation: 'i' })).do((s) => void s.send('LOGIN', { login: 'l1' })).do((s) => void s.send('LOGIN_DONE', { login: 'l1', user, validUntil: s.now + until, fingerprint: null }));
 
 describe('proxies', () => {
@@ -131,7 +93,7 @@ describe('accounts', () => {
   });
   it('keep their last 20 rounds, each once, with what was kept of a bad one', () => {
     account('m');
-    const m = new Shown('monitor', { id: 'm' }).do((s) => void s.send('ON', { platform: 'sandbox', worker: 'w1', epoch: 1, interval: 5, proxy: null }));
+    const m = new Shown(projection, 'monitor', { id: 'm' }).do((s) => void s.send('ON', { platform: 'sandbox', worker: 'w1', epoch: 1, interval: 5, proxy: null }));
     for (let i = 0; i < 25; i++) {
       m.wait(60_000);
       if (i === 23) m.do((s) => void s.fail('crawl', 'network'));

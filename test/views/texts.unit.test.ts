@@ -51,6 +51,20 @@ describe('reasons', () => {
     expect(written.length).toBeGreaterThan(8);
     for (const text of written) expect(reason(x, text), text).not.toBe(text);
   });
+  it('know what the platforms at hand say of their sites', () => {
+    const said = [
+      'a reply on Douyin has 1 to 300 characters, this one has 301', 'what the reply answers is not on the site any more', 'what is looked for is not on Forum any more (404)', 'the comment is not among the newest on Douyin any more', 'the post is not among the newest on Douyin any more',
+      'no conversation with u-1 on Xiaohongshu', 'this reply was pressed before', 'the session ended before the reply was taken', 'the site wants to see a person before it takes the reply', 'Douyin wants to see a person: log the account in again and solve what it shows',
+      'Douyin shows its login: the session is over, log the account in again', 'Douyin does not take this session: it is over, incomplete or of another site. Export the cookies anew while logged in', 'Forum says that the account posts too fast', 'Forum refused the reply (422)', 'Forum refused the reply (422): words', 'Forum answered 502 to the reply: it may have been stored',
+      'Douyin answered 429 on /comment/list: wait before the next round', 'Douyin answered 503 on /comment/list', 'no postItem on Douyin within 5000 ms (tried .a | .b): the site may have changed, see config.json', 'no login code on Douyin (tried .qr): the site may have changed, see config.json and the screenshot',
+      'Xiaohongshu shows no private messages on the web', 'Douyin has no login flow "sms": use qrcode, cookies', 'nobody finished the login on Douyin in time', 'worker w-1 is not there: its windows come back with it', 'worker w-1 did not answer within 15 s', 'a reply by mei waits to be approved', 'mei assigned work in the inbox to jonas',
+    ];
+    const plain = { ...texts(en) } as Ctx;
+    for (const text of said) {
+      expect(reason(x, text), text).toMatch(/\p{Script=Han}/u);
+      expect(reason(plain, text), text).toBe(text);
+    }
+  });
   it('lose nothing in English', () => {
     const plain = { ...texts(en) } as Ctx;
     for (const text of ['started by token:ci', 'exit 3', 'restarted: exit 3', 'the worker was lost: silent for 25 s', 'gone']) expect(reason(plain, text)).toBe(text);

@@ -1,4 +1,6 @@
+import { reason } from '../../../views/reason.ts';
 import type { Call } from '../call.ts';
+import { plainContext } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { stillIn } from '../still-in.ts';
 import type { CastHub, Viewer } from './cast-hub.ts';
@@ -20,6 +22,7 @@ export function castStream(call: Call, place: Place): Response {
   const user = call.who.name;
   if ((counts.get(user) ?? 0) >= PER_USER) throw new Problem(429, 'too_many_pages', 'six live views are open already: close one', { headers: { 'Retry-After': '10' } });
   counts.set(user, (counts.get(user) ?? 0) + 1);
+  const x = plainContext(call.c, call.d);
   const text = new TextEncoder();
   const mayStay = stillIn(call);
   let stop = (): void => undefined;
@@ -35,7 +38,7 @@ export function castStream(call: Call, place: Place): Response {
           else waiting = frame;
         },
         state: (state) => send('state', { ...state, ended: undefined }),
-        failed: (error) => send('failed', { why: error.message }),
+        failed: (error) => send('failed', { why: reason(x, error.message) }),
       };
       const unwatch = casts.watch(place, viewer);
       const end = () => {
