@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accountMachine } from '../machines/account.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 import { readCookies } from './read-cookies.ts';
 
 const name = z.string().trim().min(1).max(100);
@@ -19,12 +20,12 @@ export const accountFields = {
   monitorInterval: z.number().int().min(5).max(86_400),
   proxy: proxy.nullable(),
   limits,
-  proxyId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a proxy').nullable(),
+  proxyId: z.string().regex(ID, 'must be the id of a proxy').nullable(),
   tags: z.array(z.string().trim().min(1, 'must not be empty').max(30).regex(/^[^,;|"\r\n]+$/, 'must hold no comma, semicolon, quote or line end')).max(20).transform((all) => [...new Set(all)]),
   checkEvery: z.number().int().min(0).max(10_080),
   noticeHours: z.number().int().min(1).max(720),
   approve: z.boolean(),
-  group: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
+  group: z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
 };
 
 /** `cookies` is the session as text, for the method of that name; it is sealed, and the worker fetches it from the vault. */
@@ -90,9 +91,9 @@ export const account = bind({
     unarchive: plain('UNARCHIVE'),
     /** `confirm`: the platform may take the account for one on a new machine. */
     fingerprint: { schema: z.strictObject({ confirm: z.literal(true, 'must be true: the platform may ask for a proof when an account looks like another machine') }), event: (_, { by }) => ({ type: 'REMAKE_FINGERPRINT', by }) },
-    assign: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable() }), event: (p, { by }) => ({ type: 'ASSIGN', worker: p.worker, by }) },
+    assign: { schema: z.strictObject({ worker: z.string().regex(ID, 'must be a worker id').nullable() }), event: (p, { by }) => ({ type: 'ASSIGN', worker: p.worker, by }) },
     move: {
-      schema: z.strictObject({ epoch: z.number().int().min(0), to: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable().default(null), reason: z.string().max(300).default('moved by an operator') }),
+      schema: z.strictObject({ epoch: z.number().int().min(0), to: z.string().regex(ID, 'must be a worker id').nullable().default(null), reason: z.string().max(300).default('moved by an operator') }),
       event: (p, { by }) => ({ type: 'MOVE', ...p, by }),
     },
     remove: plain('REMOVE'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertMachine } from '../machines/alert.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
 /** What masters can look at. `unit` is what a value is in; `of` is whose it is. */
 export const METRICS = {
@@ -30,7 +31,7 @@ const fields = {
   for_seconds: z.number().int().min(0).max(86_400),
   repeat_minutes: z.number().int().min(0).max(10_080),
   severity: z.enum(['info', 'warning', 'critical']),
-  only: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a worker, an account or a machine').nullable(),
+  only: z.string().regex(ID, 'must be the id of a worker, an account or a machine').nullable(),
   enabled: z.boolean(),
 };
 type Rule = { op?: string | undefined; threshold?: number | undefined; clear?: number | null | undefined };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { conversationMachine, MOST_LABELS } from '../machines/conversation.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
 const nothing = z.strictObject({});
 const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
@@ -12,7 +13,7 @@ const labels = z.array(conversationLabel).max(MOST_LABELS);
 
 /** What the view knows of a talk that nobody has acted on; `conversationId` of it is the actor's id. Times are epoch milliseconds. */
 export const conversationStart = z.strictObject({
-  account: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be an account id'),
+  account: z.string().regex(ID, 'must be an account id'),
   type: z.enum(['comment', 'message']),
   peer: remote,
   peerName: z.string().max(200),

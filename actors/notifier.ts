@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { notifierMachine } from '../machines/notifier.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be an id: lower-case letters, digits and hyphens');
+const id = z.string().regex(ID, 'must be an id: lower-case letters, digits and hyphens');
 export const NOTICE_TYPES = ['comment', 'direct_message', 'account_status', 'system'] as const;
 export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
 

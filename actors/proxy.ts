@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { proxyMachine } from '../machines/proxy.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
 const password = z.string().min(1, 'must not be empty').max(500);
 export const proxyFields = {
@@ -29,7 +30,7 @@ export const proxy = bind({
   commands: {
     create: { schema: proxyConfig, secrets, input: (p, { id, by }) => ({ id, config: p, by }) },
     update: { schema: proxyPatch, secrets, event: (p, { by }) => ({ type: 'UPDATE', config: Object.fromEntries(Object.entries(p as object).filter(([, v]) => v !== undefined)), by }) },
-    check: { schema: z.strictObject({ worker: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a worker id').nullable().default(null) }), event: (p, { by }) => ({ type: 'CHECK', worker: p.worker, by }) },
+    check: { schema: z.strictObject({ worker: z.string().regex(ID, 'must be a worker id').nullable().default(null) }), event: (p, { by }) => ({ type: 'CHECK', worker: p.worker, by }) },
     enable: plain('ENABLE'),
     disable: plain('DISABLE'),
     /** `confirm`: its accounts go on without a proxy. */

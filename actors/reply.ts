@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { replyMachine } from '../machines/reply.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
 const remote = z.string().min(1).max(200);
 export const replyTarget = z.discriminatedUnion('type', [
@@ -12,7 +13,7 @@ const text = z.string().max(5000, 'must be 5000 characters at most').refine((t) 
 const moment = z.number().int().min(0).max(4_102_444_800_000);
 /** Milliseconds in which a reply that was just written can be taken back. */
 export const HOLD_MOST = 60_000;
-const replyId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a reply');
+const replyId = z.string().regex(ID, 'must be the id of a reply');
 
 const nothing = z.strictObject({});
 const plain = (type: string) => ({ schema: nothing, event: (_: unknown, { by }: { by: string }) => ({ type, by }) });
@@ -25,7 +26,7 @@ export const reply = bind({
   commands: {
     create: {
       schema: z.strictObject({
-        account: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be an account id'),
+        account: z.string().regex(ID, 'must be an account id'),
         platform: z.string().max(31).optional(),
         to: replyTarget,
         text,

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ruleMachine } from '../machines/rule.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit');
+const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit');
 const remote = z.string().min(1).max(200);
 const word = z.string().trim().min(1, 'must not be empty').max(60, 'must be 60 characters at most');
 export const LONGEST_PATTERN = 200;

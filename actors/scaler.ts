@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { scalerMachine } from '../machines/scaler.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
 const fields = {
   enabled: z.boolean(),
@@ -10,7 +11,7 @@ const fields = {
   metric: z.enum(['accounts', 'work']),
   target: z.number().min(1).max(1000),
   cooldown_seconds: z.number().int().min(5).max(3600),
-  template: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the name of a template'),
+  template: z.string().regex(ID, 'must be the name of a template'),
 };
 const order = (c: { min?: number; max?: number }, ctx: { addIssue(i: { code: 'custom'; path: string[]; message: string }): void }) => {
   if (c.min !== undefined && c.max !== undefined && c.min > c.max) ctx.addIssue({ code: 'custom', path: ['min'], message: `must not be over max (${c.max})` });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { scheduleMachine } from '../machines/schedule.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the name of a template: 1 to 63 of a-z, 0-9 and hyphens');
+const name = z.string().regex(ID, 'must be the name of a template: 1 to 63 of a-z, 0-9 and hyphens');
 const zone = z.string().max(60).refine((v) => isZone(v), 'must be a time zone like Asia/Shanghai');
 
 export const scheduleWhen = z.union([

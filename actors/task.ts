@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { taskMachine } from '../machines/task.ts';
 import { bind } from './binding.ts';
+import { ID } from './id.ts';
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens');
-const group = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens');
+const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
+const group = z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens');
 
 export const taskPayload = z.strictObject({
   url: z.string().trim().max(4000).regex(/^(https?:\/\/|about:|data:)/i, 'must begin with http:// or https://').optional(),

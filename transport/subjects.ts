@@ -4,7 +4,7 @@ export const PREFIX = 'troupe';
 
 export type Address = { kind: string; id: string };
 
-const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const KIND = /^[a-z][a-z-]{0,30}$/;
 
 /** The one rule for ids: lower-case letters, digits and hyphens, 1 to 63 characters, starting with a letter or digit. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FLOWS, type PlatformConfig } from '../contract.ts';
 import { formSelectors } from '../base/form-login.ts';
+import { ID } from '../read-config.ts';
 
 /** A pattern with one group: what it catches is the value; anything else stays as it is. */
 const pattern = z.string().min(1).max(300).refine((text) => compiles(text), 'is no regular expression');
@@ -24,7 +25,7 @@ const selectors = z.partialRecord(z.enum(Object.keys(NAMES) as [Name, ...Name[]]
 
 const fields = z.strictObject({
   $schema: z.string().optional(),
-  platform: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the folder\'s name: lower-case letters, digits and hyphens'),
+  platform: z.string().regex(ID, 'must be the folder\'s name: lower-case letters, digits and hyphens'),
   label: z.string().min(1).max(60),
   extends: z.literal('generic'),
   /** Addresses, absolute or from `base`. `comment` may hold {post} and {comment}, `thread` {sender}. */

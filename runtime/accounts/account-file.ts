@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountFields } from '../../actors/account.ts';
+import { ID } from '../../transport/subjects.ts';
 import type { AccountRow } from '../read-model/queries/accounts.ts';
 import { BadJson, parseStrict } from '../strict-json.ts';
 import { CsvFault, parseCsv, textOf, toCsv } from './csv.ts';
@@ -79,7 +80,7 @@ function fromJson(text: string): Raw[] {
   });
 }
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens');
+const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 const hour = z.number().int().min(0).max(24);
 const row = z.strictObject({
   id: id.optional(), platform: z.string().optional(), name: accountFields.name.optional(), account_id: accountFields.platformAccount.optional(), group: accountFields.group.optional(), tags: accountFields.tags.optional(), proxy: z.string().nullable().optional(),

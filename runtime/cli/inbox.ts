@@ -1,3 +1,4 @@
+import { ID } from '../../transport/subjects.ts';
 import { withOperator } from '../operator.ts';
 import { findTalk, listConversations, STATES, type ConversationRow, type ConversationState } from '../read-model/queries/conversations.ts';
 import { viewOfTalks } from '../read-model/queries/from-journal.ts';
@@ -26,7 +27,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
 
 async function list(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, { account: { type: 'string' }, state: { type: 'string' }, unread: { type: 'boolean' }, assignee: { type: 'string' }, label: { type: 'string' }, search: { type: 'string' }, limit: { type: 'string' }, json: { type: 'boolean' } });
-  if (flags.account !== undefined && !/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.account)) throw new UsageError(`--account "${brief(flags.account)}": must be the id of an account`);
+  if (flags.account !== undefined && !ID.test(flags.account)) throw new UsageError(`--account "${brief(flags.account)}": must be the id of an account`);
   if (flags.state !== undefined && flags.state !== 'all' && !(STATES as readonly string[]).includes(flags.state)) throw new UsageError(`--state "${brief(flags.state)}": there are ${STATES.join(', ')} and all`);
   const state = (flags.state ?? (flags.search === undefined ? 'open' : 'all')) as ConversationState | 'all';
   const limit = flags.limit === undefined ? 50 : whole('--limit', flags.limit, 1, 10_000);

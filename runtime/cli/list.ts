@@ -1,3 +1,4 @@
+import { ID } from '../../transport/subjects.ts';
 import { withOperator } from '../operator.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { countTasks, listTasks, type TaskRow } from '../read-model/queries/tasks.ts';
@@ -19,7 +20,7 @@ export const usage = `Usage: troupe list [--group G] [--status S] [--search TEXT
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, { group: { type: 'string' }, status: { type: 'string' }, search: { type: 'string' }, limit: { type: 'string' }, json: { type: 'boolean' } });
-  if (flags.group !== undefined && !/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.group)) throw new UsageError(`--group "${brief(flags.group)}": must be lower-case letters, digits and hyphens`);
+  if (flags.group !== undefined && !ID.test(flags.group)) throw new UsageError(`--group "${brief(flags.group)}": must be lower-case letters, digits and hyphens`);
   const odd = flags.status?.split(',').find((s) => s !== 'open' && s !== 'dead' && !(TASK_STATES as readonly string[]).includes(s));
   if (odd !== undefined) throw new UsageError(`--status "${brief(odd)}": there are ${TASK_STATES.join(', ')}, open and dead`);
   const limit = flags.limit === undefined ? 50 : whole('--limit', flags.limit, 1, 100_000);

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { ID } from '../../transport/subjects.ts';
 import { withOperator } from '../operator.ts';
 import { openTools } from '../tools/registry.ts';
 import type { Kept } from '../tools/tool.ts';
@@ -21,7 +22,7 @@ const PATIENCE = 60_000;
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags, rest } = readArgs(args, { agent: { type: 'string' }, arg: { type: 'string', multiple: true }, args: { type: 'string' }, out: { type: 'string' }, json: { type: 'boolean' } }, { least: 1, names: 'TOOL' });
   const tool = rest[0]!;
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.agent ?? '')) throw new UsageError(flags.agent === undefined ? '--agent is missing: whose window?' : `--agent ${JSON.stringify(flags.agent.slice(0, 80))}: must be an agent's id`);
+  if (!ID.test(flags.agent ?? '')) throw new UsageError(flags.agent === undefined ? '--agent is missing: whose window?' : `--agent ${JSON.stringify(flags.agent.slice(0, 80))}: must be an agent's id`);
   const given = { ...objectOf(flags.args), ...Object.fromEntries(((flags.arg ?? []) as unknown as string[]).map((a) => pairOf(a, schemaOf(ctx, tool)))) };
   return withOperator(ctx, async (operator) => {
     const answer = await operator.command({ kind: 'agent', id: flags.agent! }, 'tool', { tool, args: given }, undefined, PATIENCE);

@@ -1,3 +1,4 @@
+import { ID } from '../../transport/subjects.ts';
 import { withOperator } from '../operator.ts';
 import { viewFromJournal } from '../read-model/queries/from-journal.ts';
 import { listWorkers, type WorkerRow } from '../read-model/queries/workers.ts';
@@ -12,7 +13,7 @@ const STATES = ['stopped', 'starting', 'running', 'draining', 'stopping', 'crash
 
 export async function run(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, { json: { type: 'boolean' }, group: { type: 'string' }, status: { type: 'string' } });
-  if (flags.group !== undefined && !/^[a-z0-9][a-z0-9-]{0,62}$/.test(flags.group)) throw new UsageError(`--group ${JSON.stringify(flags.group.slice(0, 80))}: must be lower-case letters, digits and hyphens`);
+  if (flags.group !== undefined && !ID.test(flags.group)) throw new UsageError(`--group ${JSON.stringify(flags.group.slice(0, 80))}: must be lower-case letters, digits and hyphens`);
   const odd = flags.status?.split(',').find((s) => !STATES.includes(s));
   if (odd !== undefined) throw new UsageError(`--status ${JSON.stringify(odd.slice(0, 80))}: there are ${STATES.join(', ')}`);
   return withOperator(ctx, async (operator) => {

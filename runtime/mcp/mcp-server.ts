@@ -3,11 +3,12 @@ import { CallToolRequestSchema, ListToolsRequestSchema, type CallToolResult, typ
 import { z } from 'zod';
 import { agentFields } from '../../actors/agent.ts';
 import { taskFields } from '../../actors/task.ts';
+import { ID } from '../../transport/subjects.ts';
 import { issueText } from '../tools/issue-text.ts';
 import type { Kept } from '../tools/tool.ts';
 import type { McpBackend } from './backend.ts';
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens');
+const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 const AGENT = { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'which agent\'s window; list_agents and create_agent know them' };
 
 type Own = { title: string; description: string; input: z.ZodType; reads: boolean; run(b: McpBackend, args: any): Promise<object> };

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { ID } from '../../transport/subjects.ts';
 import { unknownVariables, VARIABLES } from '../rules/fill-answer.ts';
 
 export const CANNED_KEY = 'canned.';
-export const CANNED_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const CANNED_ID = ID;
 
 /** An answer that is ready: its words with {{nickname}} and the like, and what it is found by in the composer. */
 export const cannedAnswer = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { ID } from '../../transport/subjects.ts';
 
-export const TEMPLATE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const TEMPLATE_NAME = ID;
 /** Templates live in the settings bucket under these keys. */
 export const TASK_TEMPLATE_KEY = 'task-template.';
 

@@ -82,7 +82,7 @@ test.runIf(LONG || process.env['STORM'] === '1')(`${ROUNDS} rounds and ${REPLIES
       await until('work to go on', () => !storm || rounds() > before, 120_000).catch((error: Error) => {
         throw new Error(`${error.message}; after ${kills.join(', ')}: ${standstill()}`);
       });
-      await new Promise((r) => setTimeout(r, 1_000 + (LONG ? 9_000 : 3_000) * rnd()));
+      await new Promise((r) => setTimeout(r, LONG ? 4_000 + 16_000 * rnd() : 1_000 + 3_000 * rnd()));
       if (!storm) return;
       const part = kills.length < parts.length ? parts[kills.length]! : parts[Math.floor(rnd() * parts.length)]!;
       if (part === 'browser') {

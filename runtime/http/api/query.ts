@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import type { Call } from '../call.ts';
 import { checked } from '../body.ts';
 import { Problem } from '../problem.ts';
@@ -13,7 +14,7 @@ export const paging = (fallback: number) => ({
   offset: whole('offset', 0, 100_000).default(0).meta({ description: 'how many to leave out' }),
 });
 
-export const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit');
+export const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens, starting with a letter or digit');
 export const flag = z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1');
 
 /** Epoch seconds, epoch milliseconds or RFC 3339; gives milliseconds. */

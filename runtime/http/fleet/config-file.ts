@@ -1,5 +1,6 @@
 import YAML from 'yaml';
 import { workerConfig, workerPatch, RESERVED_WORKER_IDS } from '../../../actors/worker.ts';
+import { ID } from '../../../transport/subjects.ts';
 import { findWorker, listWorkers } from '../../read-model/queries/workers.ts';
 import { issueText } from '../body.ts';
 import type { Call } from '../call.ts';
@@ -39,7 +40,7 @@ function plan(call: Call, item: unknown, index: number, seen: Set<string>): Impo
   const bad = (field: string | null, reason: string): ImportItem => ({ worker_id: name, action: 'invalid', field, reason, changes: [], send: null });
   if (item === null || typeof item !== 'object' || Array.isArray(item)) return bad(null, 'must be a configuration with its worker_id');
   const { worker_id: id, ...given } = item as Json;
-  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(id) || RESERVED_WORKER_IDS.includes(id)) return bad('worker_id', `must be 1 to 63 of a-z, 0-9 and hyphens, and not ${RESERVED_WORKER_IDS.join(', ')}`);
+  if (typeof id !== 'string' || !ID.test(id) || RESERVED_WORKER_IDS.includes(id)) return bad('worker_id', `must be 1 to 63 of a-z, 0-9 and hyphens, and not ${RESERVED_WORKER_IDS.join(', ')}`);
   if (seen.has(id)) return bad('worker_id', 'stands in the file twice');
   seen.add(id);
   const row = findWorker(call.d.db, id);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { AGENT_STATES, agentActions, agentPage, agentsPage, newAgentDialog, type AgentCard, type AgentsFilter } from '../../../views/agents.ts';
 import { listAccounts } from '../../read-model/queries/accounts.ts';
 import { agentCounts, agentHistory, countAgents, findAgent, listAgents, type AgentAsk, type AgentRow } from '../../read-model/queries/agents.ts';
@@ -66,7 +67,7 @@ export const agentPages = (): Route[] => [
 
 function one(call: Call): AgentRow {
   const id = call.param('id');
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) throw new Problem(404, 'not_found', 'an agent is named in lower-case letters, digits and hyphens');
+  if (!ID.test(id)) throw new Problem(404, 'not_found', 'an agent is named in lower-case letters, digits and hyphens');
   return found(findAgent(call.d.db, id), `agent ${id}`);
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { importDialog, saveTemplateDialog, templatesDialog } from '../../../views/config-files.ts';
 import type { Ctx } from '../../../views/context.ts';
 import { workerDefaults } from '../../../actors/worker.ts';
@@ -11,7 +12,6 @@ import { context, done, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const line = (i: ImportItem, error: string | null = null) => ({ worker: i.worker_id, action: i.action, field: i.field, reason: i.reason, changes: i.changes, error });
 
 /** Dialogs of the fleet: import, templates. */
@@ -33,13 +33,13 @@ export const fleetDialogs = (): Route[] => [
   }),
   page('post', '/fleet/templates/from/:id', 'operate', async (call) => {
     const w = worker(call);
-    const { name } = await call.form(z.object({ name: z.string().regex(NAME, 'must be 1 to 63 of a-z, 0-9 and hyphens') }));
+    const { name } = await call.form(z.object({ name: z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens') }));
     await saveTemplate(call.d.settings, name, w.config);
     return done(call, 'done.template', { name });
   }),
   page('post', '/fleet/templates/:id/remove', 'operate', async (call) => {
     const name = call.param('id');
-    if (!NAME.test(name)) throw new Problem(404, 'not_found', 'there is no such template');
+    if (!ID.test(name)) throw new Problem(404, 'not_found', 'there is no such template');
     found(await findTemplate(call.d.settings, name), `template ${name}`);
     await dropTemplate(call.d.settings, name);
     return done(call, 'done.removed', {}, await templates(call, context(call)));

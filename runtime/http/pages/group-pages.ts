@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { scalerConfig } from '../../../actors/scaler.ts';
+import { ID } from '../../../transport/subjects.ts';
 import { groupsPage, rebalanceDialog, scalerDialog, type GroupCard } from '../../../views/groups.ts';
 import { fleetSettings } from '../../master/fleet-settings.ts';
 import { STRATEGIES } from '../../master/assignment.ts';
@@ -14,11 +15,10 @@ import { context, done, showPage, showPiece } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { page, type Route } from '../routes.ts';
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const number = z.string().regex(/^\d{1,9}(\.\d{1,3})?$/, 'must be a number').transform(Number);
 const flag = z.literal('1').optional().transform((v) => v === '1');
 const form = z.object({ enabled: flag, dry_run: flag, min: number, max: number, metric: z.string(), target: number, cooldown_seconds: number, template: z.string().default('') });
-const groupForm = z.object({ group: z.string().regex(NAME, 'must be a group').or(z.literal('')).default('') });
+const groupForm = z.object({ group: z.string().regex(ID, 'must be a group').or(z.literal('')).default('') });
 
 export const groupPages = (): Route[] => [
   page('get', '/groups', 'read', async (call) => {
@@ -63,7 +63,7 @@ export const groupPages = (): Route[] => [
 
 function groupName(call: Call): string {
   const name = call.param('id');
-  if (!NAME.test(name)) throw new Problem(404, 'not_found', 'a group is named in lower-case letters, digits and hyphens');
+  if (!ID.test(name)) throw new Problem(404, 'not_found', 'a group is named in lower-case letters, digits and hyphens');
   return name;
 }
 

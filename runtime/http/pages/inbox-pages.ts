@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { inboxPage, type InboxLine } from '../../../views/inbox.ts';
 import { talksPage } from '../../../views/talks.ts';
 import { accountNames, findAccount } from '../../read-model/queries/accounts.ts';
@@ -17,7 +18,6 @@ import { askOf, filterOf, replyLine, talkLine, talkModel } from '../talks/talk-m
 const PAGE = 40;
 /** So long can a reply be taken back that was just sent from the page. */
 export const HOLD_MS = 5_000;
-const CONVERSATION = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const replying = z.object({
   item: z.string(),
@@ -42,7 +42,7 @@ export const inboxPages = (): Route[] => [
     const sendAt = readMinute(send_at, 'send_at');
     const sent = await sendReply(call, { account: thread.item.account, type: thread.item.type, targetId: thread.item.platformId, text, key, sendAt, approve: approve === '1', ...(sendAt === undefined ? { holdMs: HOLD_MS } : {}) });
     await markItem(call, item);
-    if (c && CONVERSATION.test(c)) await keepDraft(call.d.desk, call.who.name, c, '', call.d.now());
+    if (c && ID.test(c)) await keepDraft(call.d.desk, call.who.name, c, '', call.d.now());
     if (sent.state === 'awaiting_approval') return doneWithUndo(call, 'done.reply-approval', {}, `/replies/${sent.id}/cancel`);
     if (sent.state === 'scheduled') return doneWithUndo(call, 'done.reply-scheduled', {}, `/replies/${sent.id}/cancel`);
     return sent.state === 'held' ? doneWithUndo(call, 'done.reply-held', {}, `/replies/${sent.id}/cancel`, { held: { ms: HOLD_MS } }) : doneWithUndo(call, 'done.reply', {}, null);
@@ -56,7 +56,7 @@ async function talks(call: Call): Promise<Response> {
   const filter = filterOf(call);
   const item = call.query('item');
   const asked = call.query('c');
-  const id = asked && CONVERSATION.test(asked) ? asked : item ? conversationOf(db, item) : null;
+  const id = asked && ID.test(asked) ? asked : item ? conversationOf(db, item) : null;
   const before = /^\d{1,15}$/.exec(call.query('before') ?? '')?.[0];
   const list = listConversations(db, { ...askOf(filter), limit: PAGE });
   const open = id === null ? null : await talkModel(call, filter, id, { item, before: before ? Number(before) : undefined }, x);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { cookiesDialog, loginDialog, type LoginModel } from '../../../views/login-dialog.ts';
 import { findAccount, type AccountRow } from '../../read-model/queries/accounts.ts';
 import { findLogin, type LoginRow } from '../../read-model/queries/logins.ts';
+import { isId } from '../../../transport/subjects.ts';
 import { found, type Call } from '../call.ts';
 import { methodFor, methodsOf } from '../login-start.ts';
 import { context, done, showPiece } from '../page.ts';
@@ -12,8 +13,9 @@ import { page, type Route } from '../routes.ts';
 const MAGIC: [string, number[]][] = [['image/png', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]], ['image/jpeg', [0xff, 0xd8, 0xff]]];
 
 export const loginPages = (): Route[] => [
-  page('get', '/logins/:id', 'read', (call) => {
-    const row = found(findLogin(call.d.db, call.param('id')) ?? waitingFor(call.param('id'), call.d), `login ${call.param('id')}`);
+  page('get', '/logins/:id', 'read', async (call) => {
+    const id = call.param('id');
+    const row = found(isId(id) ? await soon(() => findLogin(call.d.db, id) ?? waitingFor(id, call.d)) : null, `login ${id}`);
     return showPiece(loginDialog(context(call), modelOf(call, row)));
   }),
   page('post', '/accounts/:id/login', 'operate', (call) => begin(call, undefined)),
@@ -30,7 +32,7 @@ export const loginPages = (): Route[] => [
   }),
   page('get', '/pictures/:name', 'read', async (call) => {
     const name = call.param('name');
-    const bytes = found(/^[A-Za-z0-9][A-Za-z0-9_-]{0,120}$/.test(name) ? await arrived(call, name) : null, 'this picture');
+    const bytes = found(/^[A-Za-z0-9][A-Za-z0-9_-]{0,120}$/.test(name) ? await (name.startsWith('pic-') ? soon(() => call.d.pictures.get(name)) : call.d.pictures.get(name)) : null, 'this picture');
     // Workers send these: only what really is a picture leaves here.
     const type = MAGIC.find(([, magic]) => magic.every((b, i) => bytes[i] === b))?.[0];
     if (!type) throw new Problem(415, 'no_picture', 'this is no PNG or JPEG');
@@ -80,11 +82,11 @@ const findWaiting = (d: { db: Parameters<typeof findAccount>[0]; now(): number }
   return row ? findAccount(d.db, row.id) : null;
 };
 
-/** A picture travels beside the event that names it and may be a moment behind. */
-async function arrived(call: Call, name: string): Promise<Uint8Array | null> {
+/** What is asked for may be a moment ahead of the view, and a picture of the event that names it. */
+async function soon<T>(look: () => Promise<T | null> | T | null): Promise<T | null> {
   for (let looks = 0; ; looks++) {
-    const bytes = await call.d.pictures.get(name);
-    if (bytes || looks >= 5 || !name.startsWith('pic-')) return bytes;
+    const seen = await look();
+    if (seen || looks >= 5) return seen;
     await delay(200);
   }
 }

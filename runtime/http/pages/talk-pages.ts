@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { assignDialog, cannedPicker, filterDialog, labelDialog, snoozeDialog } from '../../../views/talk-dialogs.ts';
 import { findConversation, findConversations, knownLabels } from '../../read-model/queries/conversations.ts';
 import { fillAnswer, valuesFor } from '../../rules/fill-answer.ts';
@@ -16,7 +17,6 @@ import { localMinute, morning, readMinute } from '../talks/local-time.ts';
 import { listUsers } from '../users.ts';
 
 const PICKED = 12;
-const TALK = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** What is done with talks from the inbox: one or many at once, and taken back. */
 export const talkPages = (): Route[] => [
@@ -52,7 +52,7 @@ export const talkPages = (): Route[] => [
     }
   }),
   page('post', '/inbox/draft', 'operate', async (call) => {
-    const { c, text } = await call.form(z.object({ c: z.string().regex(TALK, 'must be a conversation'), text: z.string().max(LONGEST_REPLY) }));
+    const { c, text } = await call.form(z.object({ c: z.string().regex(ID, 'must be a conversation'), text: z.string().max(LONGEST_REPLY) }));
     await keepDraft(call.d.desk, call.who.name, c, text, call.d.now());
     return new Response(null, { status: 204 });
   }),
@@ -75,7 +75,7 @@ export const talkPages = (): Route[] => [
   }),
 ];
 
-const idsOf = (text: string): string[] => text.split(',').map((id) => id.trim()).filter((id) => TALK.test(id));
+const idsOf = (text: string): string[] => text.split(',').map((id) => id.trim()).filter((id) => ID.test(id));
 
 /** The fields of a dialog as an act. */
 function actOf(form: Readonly<Record<string, string>>): unknown {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { kinds } from '../../../actors/kinds.ts';
+import { ID } from '../../../transport/subjects.ts';
 import { taskDialog, stepRow, type TaskFormModel } from '../../../views/task-form.ts';
 import { taskPage } from '../../../views/task.ts';
 import { isOver, LANES, matchingDialog, TASK_STATES, TASK_TYPES, taskActions, tasksPage, type TaskCard, type TasksFilter } from '../../../views/tasks.ts';
@@ -101,7 +102,7 @@ export const taskPages = (): Route[] => [
 
 const one = (call: Call): TaskRow => {
   const id = call.param('id');
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) throw new Problem(404, 'not_found', 'a task is named in lower-case letters, digits and hyphens');
+  if (!ID.test(id)) throw new Problem(404, 'not_found', 'a task is named in lower-case letters, digits and hyphens');
   return found(findTask(call.d.db, id), `task ${id}`);
 };
 

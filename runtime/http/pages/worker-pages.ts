@@ -1,4 +1,5 @@
 import { RESERVED_WORKER_IDS, workerConfig } from '../../../actors/worker.ts';
+import { ID } from '../../../transport/subjects.ts';
 import { workerForm } from '../../../views/worker-form.ts';
 import { workerLogs, type WorkerLogs } from '../../../views/worker-logs.ts';
 import { WORKER_STATES, WORKER_TYPES, workerActions, workersPage, type WorkersFilter } from '../../../views/workers.ts';
@@ -63,7 +64,7 @@ export const workerPages = (): Route[] => [
   }),
   page('post', '/workers', 'operate', async (call) => {
     const { id, config } = await readWorkerForm(call);
-    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id) || RESERVED_WORKER_IDS.includes(id)) throw new Problem(422, 'invalid', `worker_id: must be 1 to 63 of a-z, 0-9 and hyphens, and not ${RESERVED_WORKER_IDS.join(', ')}`, { field: 'worker_id' });
+    if (!ID.test(id) || RESERVED_WORKER_IDS.includes(id)) throw new Problem(422, 'invalid', `worker_id: must be 1 to 63 of a-z, 0-9 and hyphens, and not ${RESERVED_WORKER_IDS.join(', ')}`, { field: 'worker_id' });
     const template = templateName(call.query('template'));
     const whole = checked(workerConfig, fillDots(config, template ? await findTemplate(call.d.settings, template) : null));
     const shell = guardShell(call, `worker/${id}`, {}, whole);
@@ -97,12 +98,12 @@ export const workerPages = (): Route[] => [
 
 const at = (call: Call) => ({ kind: 'worker', id: call.param('id') });
 const one = (call: Call): WorkerRow => found(findWorker(call.d.db, call.param('id')), `worker ${call.param('id')}`);
-const templateName = (text: string | undefined): string | undefined => /^[a-z0-9][a-z0-9-]{0,62}$/.exec(text ?? '')?.[0];
+const templateName = (text: string | undefined): string | undefined => ID.exec(text ?? '')?.[0];
 
 /** What the list is narrowed to; anything else counts as nothing. */
 function readFilter(call: Call): WorkersFilter {
   const among = (name: string, values: readonly string[]) => values.find((v) => v === call.query(name)) ?? '';
-  return { q: (call.query('q') ?? '').trim().slice(0, 100), group: /^[a-z0-9][a-z0-9-]{0,62}$/.exec(call.query('group') ?? '')?.[0] ?? '', status: among('status', WORKER_STATES), type: among('type', WORKER_TYPES) };
+  return { q: (call.query('q') ?? '').trim().slice(0, 100), group: ID.exec(call.query('group') ?? '')?.[0] ?? '', status: among('status', WORKER_STATES), type: among('type', WORKER_TYPES) };
 }
 
 /** The last lines of a worker that fit the filters of the request. */

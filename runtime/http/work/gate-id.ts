@@ -1,17 +1,18 @@
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+import { ID } from '../../../transport/subjects.ts';
+
 /** Ids of actors end here; the words before a name take their part. */
 const MOST = 63;
 
 /** The id of the gate that holds something: `fleet`, `group-linux`, `queue-default--low`. Null where nothing is named so. */
 export function gateId(scope: string, name: string): string | null {
   if (scope === 'fleet') return 'fleet';
-  const id = scope === 'queue' ? queueId(name) : ['group', 'platform', 'account', 'kind'].includes(scope) && NAME.test(name) ? `${scope}-${name}` : null;
+  const id = scope === 'queue' ? queueId(name) : ['group', 'platform', 'account', 'kind'].includes(scope) && ID.test(name) ? `${scope}-${name}` : null;
   return id !== null && id.length <= MOST ? id : null;
 }
 
 function queueId(name: string): string | null {
   const at = /^(.+)\.(high|normal|low)$/.exec(name);
-  return at && NAME.test(at[1]!) ? `queue-${at[1]}--${at[2]}` : null;
+  return at && ID.test(at[1]!) ? `queue-${at[1]}--${at[2]}` : null;
 }
 
 /** What to say of a name that makes none. */
