@@ -25,7 +25,7 @@ export type HostOptions = {
 
 const BATCH = 500;
 const FLIGHTS = 2;
-/** From so many actors in memory on, those that wait for an effect and nothing else keep no snapshot. */
+/** From so many actors in memory on, those that wait for an effect and nothing else are kept as bytes. */
 const CROWD = 2_000;
 
 const waitsOnly = ({ effects, timers, tells, signals }: Pending): boolean => {
@@ -88,7 +88,7 @@ export class Host {
     const slot = this.slots.get(actor);
     // A turn under way carries out by itself what it leaves; memory is ahead of whoever read the journal.
     if (slot?.busy) return;
-    const pending = slot?.loaded && slot.head ? slot.head.entry.pending : known;
+    const pending = slot?.packed ? decodeEntry(slot.packed.bytes).pending : slot?.loaded && slot.head ? slot.head.entry.pending : known;
     for (const [token, t] of Object.entries(pending.timers)) this.timers.arm(actor, token, t.due);
     for (const [token, e] of Object.entries(pending.effects)) this.o.carrier.run(actor, token, e, true);
     for (const [id, s] of Object.entries(pending.signals)) this.o.carrier.signal(actor, id, s.token, s.data);
@@ -98,7 +98,7 @@ export class Host {
   /** Forgets what memory holds of an actor, so that its next turn reads the journal. */
   forget(actor: string): void {
     const slot = this.slots.get(actor);
-    if (slot && !slot.busy) slot.loaded = false;
+    if (slot && !slot.busy) [slot.loaded, slot.packed] = [false, null];
   }
 
   markParked(actor: string, why: string | null): void {
@@ -126,7 +126,7 @@ export class Host {
   async head(actor: string): Promise<Head | null> {
     const slot = this.slot(actor);
     if (slot?.loaded) return slot.head;
-    const stored = await this.o.journal.last(actor);
+    const stored = slot?.packed ?? (await this.o.journal.last(actor));
     return stored ? { entry: decodeEntry(stored.bytes), hash: hashOf(stored.bytes), seq: stored.seq, snapshot: null } : null;
   }
 
@@ -201,7 +201,8 @@ export class Host {
   private async load(slot: Slot): Promise<void> {
     slot.busy = true;
     try {
-      const stored = await this.o.journal.last(slot.actor);
+      const stored = slot.packed ?? (await this.o.journal.last(slot.actor));
+      slot.packed = null;
       slot.head = null;
       if (stored) {
         const entry = decodeEntry(stored.bytes);
@@ -270,7 +271,7 @@ export class Host {
         this.counts.conflicts++;
         return this.putBack(slot, item);
       }
-      this.store(slot, item, { entry: t.entry, hash: t.hash, seq: result.seq, snapshot: t.snapshot });
+      this.store(slot, item, { entry: t.entry, hash: t.hash, seq: result.seq, snapshot: t.snapshot }, t.bytes);
     });
     this.schedule();
   }
@@ -315,7 +316,7 @@ export class Host {
     return null;
   }
 
-  private store(slot: Slot, item: Item, head: Head): void {
+  private store(slot: Slot, item: Item, head: Head, bytes: Uint8Array): void {
     const before = slot.head?.entry.pending;
     slot.head = head;
     slot.busy = false;
@@ -323,8 +324,10 @@ export class Host {
     for (const id of slot.delivered) if (!head.entry.pending.tells[id] && !head.entry.pending.signals[id]) slot.delivered.delete(id);
     if (this.slots.get(slot.actor) === slot) this.carryOut(slot.actor, before, head.entry, item.inbound);
     item.done({ is: 'taken', entry: head.entry, seq: head.seq });
-    // Where many wait, the state in its short form is enough until their turn comes.
-    if (this.slots.size > CROWD && slot.queue.length === 0 && waitsOnly(head.entry.pending)) head.snapshot = null;
+    if (this.slots.size > CROWD && slot.queue.length === 0 && waitsOnly(head.entry.pending)) {
+      // A copy of its own: small buffers share a larger one, and would keep it.
+      [slot.head, slot.loaded, slot.packed] = [null, false, { bytes: new Uint8Array(bytes), seq: head.seq }];
+    }
     // What has ended is rarely asked for: it is read back when it is.
     if ((head.entry.after as { status: string }).status !== 'active' && isQuiet(slot, head.entry.pending)) this.slots.delete(slot.actor);
     else this.wake(slot);
@@ -369,6 +372,7 @@ export class Host {
     const slot = this.slots.get(actor);
     if (!slot) return;
     slot.parked = null;
+    slot.packed = null;
     slot.loaded = false;
     this.wake(slot);
   }

@@ -5,18 +5,23 @@ import { isId } from './subjects.ts';
 
 const address = z.object({ kind: z.string(), id: z.string() });
 
+const fxRun = z.object({
+  op: z.literal('run'),
+  token: z.string(),
+  actor: address,
+  src: z.string(),
+  input: z.unknown(),
+  /** Irreversible: if this worker doesn't know the token but it was offered before, the answer is `lost`, never a second run. */
+  once: z.boolean().default(false),
+  offered: z.number().int().default(0),
+});
+export type FxRun = z.infer<typeof fxRun>;
+
 /** Master to worker on `troupe.fx.<worker>`. `token` names the invocation; the same token never runs twice on one worker. */
 export const fxRequest = z.discriminatedUnion('op', [
-  z.object({
-    op: z.literal('run'),
-    token: z.string(),
-    actor: address,
-    src: z.string(),
-    input: z.unknown(),
-    /** Irreversible: if this worker doesn't know the token but it was offered before, the answer is `lost`, never a second run. */
-    once: z.boolean().default(false),
-    offered: z.number().int().default(0),
-  }),
+  fxRun,
+  /** What begins together; the answer has one for each, in this order. A worker that is older than this refuses it as a whole. */
+  z.object({ op: z.literal('runs'), runs: z.array(fxRun).min(1) }),
   z.object({ op: z.literal('abort'), token: z.string() }),
   z.object({ op: z.literal('signal'), token: z.string(), id: z.string(), data: z.unknown() }),
   /** The worker ends in order, with exit 0: for one that no driver here has started. */
@@ -27,6 +32,8 @@ export type FxRequest = z.infer<typeof fxRequest>;
 /** `taken`: it runs or has run (its result is on its way again); `refused`: not this worker's business, with the reason. */
 export const fxAnswer = z.object({ taken: z.boolean(), reason: z.string().optional() });
 export type FxAnswer = z.infer<typeof fxAnswer>;
+export const fxAnswers = z.object({ answers: z.array(fxAnswer) });
+export type FxAnswers = z.infer<typeof fxAnswers>;
 
 /** A fault as data, on its way from an effect to its chart. */
 export const fault = z.object({

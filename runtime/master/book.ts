@@ -42,6 +42,11 @@ export class Book implements Ledger {
     this.mark(line);
   }
 
+  /** The worker says that it has ended: its room is free before the result is stored. */
+  ended(token: string, worker: string): void {
+    if (this.out.get(token)?.worker === worker) this.over(token);
+  }
+
   over(token: string): void {
     const line = this.out.get(token);
     if (!line) return;

@@ -183,7 +183,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   }
   seedLiveness(db, liveness);
   const metrics = new Metrics(mux, engine.id);
-  desk = new WorkerDesk({ heard: (beat) => metrics.take(beat), reported: (beat) => placer.heard(beat.worker, beat.running ?? []), mux, engine, db, position: (stream) => projector.position(stream), liveness, vault, bindings, log: (level, message) => log[level](message) });
+  desk = new WorkerDesk({ heard: (beat) => metrics.take(beat), reported: (beat) => placer.heard(beat.worker, beat.running ?? []), ended: (token, worker) => book.ended(token, worker), mux, engine, db, position: (stream) => projector.position(stream), liveness, vault, bindings, log: (level, message) => log[level](message) });
   desk.start();
   engine.start();
   const sweep = new LeaseSweep(db, engine, liveness);

@@ -10,6 +10,8 @@ export class Numbers {
   private kv: KV | null = null;
   private next = 0;
   private end = 0;
+  /** Where the block after this one begins, once it is leased. */
+  private ahead: number | null = null;
   private leasing: Promise<void> | null = null;
 
   constructor(kvm: Kvm) {
@@ -18,10 +20,18 @@ export class Numbers {
 
   async take(): Promise<number> {
     while (this.next >= this.end) {
-      this.leasing ??= this.lease().finally(() => (this.leasing = null));
-      await this.leasing;
+      if (this.ahead === null) await this.leaseOnce();
+      // Another caller may have gone on to it meanwhile.
+      if (this.next < this.end || this.ahead === null) continue;
+      [this.next, this.end, this.ahead] = [this.ahead, this.ahead + BLOCK, null];
     }
+    // Leased while there is room: nobody waits for it under load.
+    if (this.ahead === null && this.end - this.next < BLOCK / 2) void this.leaseOnce().catch(() => undefined);
     return this.next++;
+  }
+
+  private leaseOnce(): Promise<void> {
+    return (this.leasing ??= this.lease().finally(() => (this.leasing = null)));
   }
 
   private async lease(): Promise<void> {
@@ -33,8 +43,7 @@ export class Numbers {
       try {
         if (entry) await kv.update(KEY, to, entry.revision);
         else await kv.create(KEY, to);
-        this.next = from;
-        this.end = from + BLOCK;
+        this.ahead = from;
         return;
       } catch (error) {
         // Another master was faster: the next block is ours.

@@ -25,7 +25,7 @@ const OVER_FOR = 3;
 const SEEN_WITHIN = 3_000;
 const SEEN_EVERY = 20;
 
-export type DeskOptions = { heard?(beat: Heartbeat): void; /** Every master hears what every worker does. */ reported?(beat: Heartbeat): void; mux: Mux; engine: Engine; db: Db; /** The newest message of a stream that the view holds. */ position(stream: string): number; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
+export type DeskOptions = { heard?(beat: Heartbeat): void; /** Every master hears what every worker does. */ reported?(beat: Heartbeat): void; /** A worker has ended what it had under this token. */ ended?(token: string, worker: string): void; mux: Mux; engine: Engine; db: Db; /** The newest message of a stream that the view holds. */ position(stream: string): number; liveness: Liveness; vault: Vault; bindings: ReadonlyMap<string, Binding>; log: (level: 'info' | 'warn', message: string) => void };
 
 /** What workers ask of the masters on `troupe.ask.<worker>.<verb>`, and their heartbeats. The subject proves who asks. */
 export class WorkerDesk {
@@ -134,6 +134,8 @@ export class WorkerDesk {
     const settled: string[] = [];
     const elsewhere = new Map<number, Results['items']>();
     const here: Promise<void>[] = [];
+    // Before the results themselves: what comes next is stored with them.
+    for (const item of items) this.o.ended?.(item.token, worker);
     for (const item of items) {
       if (!parseAddress(item.actor)) continue;
       if (!engine.host.owns(item.actor)) {

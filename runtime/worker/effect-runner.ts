@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { effectInput, fxRequest, type EffectName, type FxAnswer, type Fault, type FxRequest, type Heartbeat } from '../../transport/protocol.ts';
+import { effectInput, fxRequest, type EffectName, type Fault, type FxAnswer, type FxAnswers, type FxRequest, type FxRun, type Heartbeat } from '../../transport/protocol.ts';
 import { subjects, VERB, isId, isKind, type Address } from '../../transport/subjects.ts';
 import type { EffectContext } from './effects/effect-context.ts';
 import { faultOf, WorkerFault } from './fault.ts';
@@ -32,7 +32,6 @@ export type RunnerOptions = {
   limits?: { maxAgents: number; maxShells: number };
 };
 
-type RunRequest = Extract<FxRequest, { op: 'run' }>;
 type What = NonNullable<Heartbeat['running']>[number]['is'];
 type Run = { src: EffectName; actor: Address; account: string | null; epoch: number | null; free: boolean; is: What; agent: string | null; abort: AbortController; active: boolean; answers: Map<string, (ref: string) => void>; early: Map<string, string>; signals: Set<string>; finished: Promise<void> };
 type Result = { to: Address; verb: string; body: { token: string; output?: unknown; error?: Fault }; id: string; /** Goes to the master itself first. */ direct: boolean };
@@ -66,13 +65,14 @@ export class EffectRunner {
   }
 
   /** Answers one message on the worker's effect subject. */
-  async take(data: unknown): Promise<FxAnswer> {
+  async take(data: unknown): Promise<FxAnswer | FxAnswers> {
     const parsed = fxRequest.safeParse(data);
     if (!parsed.success) return { taken: false, reason: `not a request for an effect: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ').slice(0, 300)}` };
     const request = parsed.data;
     if (request.op === 'abort') return this.#abort(request.token);
     if (request.op === 'signal') return this.#signal(request);
     if (request.op === 'stop') return { taken: false, reason: 'a stop is not an effect' };
+    if (request.op === 'runs') return { answers: await Promise.all(request.runs.map((run) => this.#run(run))) };
     return this.#run(request);
   }
 
@@ -114,7 +114,7 @@ export class EffectRunner {
     await atMost(Promise.allSettled([...this.#storing]), 5000);
   }
 
-  async #run(request: RunRequest): Promise<FxAnswer> {
+  async #run(request: FxRun): Promise<FxAnswer> {
     const { token, actor, once, offered } = request;
     if (!isKind(actor.kind) || !isId(actor.id)) return { taken: false, reason: `no actor is called ${actor.kind}/${actor.id}`.slice(0, 200) };
     if (this.#running.has(token)) return { taken: true };
@@ -149,7 +149,7 @@ export class EffectRunner {
   }
 
   /** Work that names this process, and an account only where it needs one. */
-  async #runFree(request: RunRequest, src: 'work' | 'keep' | 'probe'): Promise<FxAnswer> {
+  async #runFree(request: FxRun, src: 'work' | 'keep' | 'probe'): Promise<FxAnswer> {
     const { token, actor } = request;
     const { incarnation, limits = { maxAgents: 0, maxShells: 0 }, fence } = this.#o;
     const parsed = effectInput[src].safeParse(request.input);

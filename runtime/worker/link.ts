@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nextUser } from '../agent/passwords.ts';
-import { answer, type FxAnswer, type Results } from '../../transport/protocol.ts';
+import { answer, type FxAnswer, type FxAnswers, type Results } from '../../transport/protocol.ts';
+import { gatherWrites } from '../../transport/gather-writes.ts';
+import { Mux } from '../../transport/mux.ts';
 import { putResult } from '../../transport/results.ts';
 import { subjects } from '../../transport/subjects.ts';
 import { WorkerFault } from './fault.ts';
@@ -14,6 +15,7 @@ export type LinkOptions = { worker: string; servers: string | string[]; user?: s
 export class Link {
   readonly #worker: string;
   readonly #nc: NatsConnection;
+  readonly #mux: Mux;
   readonly #log: WorkerLog;
   readonly #stopped = new AbortController();
   #connected = true;
@@ -21,6 +23,7 @@ export class Link {
   private constructor(worker: string, nc: NatsConnection, log: WorkerLog) {
     this.#worker = worker;
     this.#nc = nc;
+    this.#mux = new Mux(nc, worker);
     this.#log = log;
     void this.#watch();
   }
@@ -42,8 +45,9 @@ export class Link {
     try {
       const nc = await connect({
         servers, authenticator: credentials, name: `troupe ${worker}`, inboxPrefix: `_INBOX_${worker}`, maxReconnectAttempts: -1, waitOnFirstConnect: true,
-        reconnectTimeWait: 500, reconnectJitter: 500, pingInterval: 5000, maxPingOut: 2, ignoreAuthErrorAbort: true,
+        reconnectTimeWait: 500, reconnectJitter: 500, pingInterval: 5000, maxPingOut: 2, ignoreAuthErrorAbort: true, noAsyncTraces: true,
       });
+      gatherWrites(nc);
       // Whatever was taken last is tried first.
       const settle = () => void (tries = (tries + 1) % 2);
       settle();
@@ -93,10 +97,9 @@ export class Link {
 
   /** Publishes into a stream until the server has stored it, over any number of reconnects. Gives up only when the link is closed. */
   async store(subject: string, body: object, msgID: string): Promise<void> {
-    const js = jetstream(this.#nc);
     for (let wait = 200; !this.#stopped.signal.aborted; wait = Math.min(wait * 2, 5000)) {
       try {
-        await js.publish(subject, JSON.stringify(body), { msgID, timeout: 5000 });
+        await this.#mux.publish(subject, JSON.stringify(body), { 'Nats-Msg-Id': msgID }, { timeout: 5000, retryable: true });
         return;
       } catch (error) {
         this.#log('debug', 'system', 'a result is not stored yet', { subject, msgID, error: (error as Error).message });
@@ -147,7 +150,7 @@ export class Link {
   }
 
   /** Answers every request on the worker's own effect subject. */
-  onEffect(handle: (data: unknown) => Promise<FxAnswer>): void {
+  onEffect(handle: (data: unknown) => Promise<FxAnswer | FxAnswers>): void {
     this.#nc.subscribe(subjects.fx(this.#worker), {
       callback: (error, msg) => {
         if (error) return this.#log('error', 'system', 'the subscription to effects failed', { error: error.message });
@@ -165,6 +168,7 @@ export class Link {
   async close(): Promise<void> {
     this.#stopped.abort();
     await Promise.race([this.#nc.drain().catch(() => undefined), sleep(2000)]);
+    this.#mux.close();
     await this.#nc.close();
   }
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Host, type HostOptions } from '../../actors/host.ts';
 import type { Append, Appended, Carrier, Outcome } from '../../actors/ports.ts';
-import { decodeEntry } from '../../actors/entry.ts';
+import { decodeEntry, hashOf } from '../../actors/entry.ts';
+import { kinds } from '../../actors/kinds.ts';
 import { tally } from '../harness/tally.ts';
 
 /** A journal in memory with the rules of the real one; `fault` may spoil an append before or after it is stored. */
@@ -66,6 +67,27 @@ describe('the turn loop', () => {
     for (let round = 0; round < 3; round++) for (let a = 0; a < 60; a++) await add(h, `tally/a${a}`, `r${round}`, ++at);
     for (let a = 0; a < 60; a++) expect(journal.context(`tally/a${a}`).ids).toEqual(['r0', 'r1', 'r2']);
     expect(journal.reads).toBeGreaterThan(100);
+  });
+
+  it('keeps a crowd that only waits as bytes, and goes on from them without asking the journal', async () => {
+    const journal = new MemoryJournal();
+    const asked = new Map<string, string>();
+    const carrier: Carrier = { run: (actor, token) => void asked.set(actor, token), abort: () => {}, finished: () => {}, signal: () => {}, tell: () => {}, emit: () => {}, act: () => {} };
+    const { h } = host(journal, { bindings: kinds, carrier });
+    const all = Array.from({ length: 2_100 }, (_, i) => `task/t${i}`);
+    await Promise.all(all.map((actor, i) => h.ask(actor, { is: 'start', input: { id: actor.slice(5), title: 'x', type: 'automation', seq: i, by: 'user:a', at: 1_000 }, cause: { id: `c${i}` } })));
+    const { reads } = journal;
+    expect(await h.head('task/t2099')).toMatchObject({ entry: { index: 1, after: { value: 'pending' } } });
+    const place = { worker: 'w1', incarnation: 'i', agent: null, account: null, platform: null, epoch: null, proxy: null };
+    for (const actor of ['task/t0', 'task/t2099']) {
+      expect(await h.ask(actor, { is: 'done', token: asked.get(actor)!, output: place, cause: { id: `done:${actor}` } })).toMatchObject({ is: 'taken', entry: { index: 2, after: { value: { working: 'assigned' } } } });
+      const [first, second] = journal.entries.get(actor)!;
+      expect(decodeEntry(second!.bytes).prev).toBe(hashOf(first!.bytes));
+    }
+    // An effect that was asked for before is taken up from what memory holds.
+    asked.clear();
+    h.adopt('task/t2098', { effects: {}, timers: {}, tells: {}, signals: {} });
+    expect([journal.reads - reads, [...asked.keys()]]).toEqual([0, ['task/t2098']]);
   });
 
   it('tries again while the journal can\'t be reached, and answers once it is stored', async () => {

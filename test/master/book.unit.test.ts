@@ -42,3 +42,13 @@ it('counts what workers run for other masters, and nothing twice', () => {
   expect(b.heard('w', [])).toBe(true);
   expect(b.load('w')).toEqual({ windows: 1, shells: 0 });
 });
+
+it('room is free as soon as its worker says that it has ended, and no other worker can say so', () => {
+  const { b, freed } = book();
+  b.given('t1', 'task/a', 'work', work());
+  b.ended('t1', 'other');
+  expect([b.load('w').windows, freed()]).toEqual([1, 0]);
+  b.ended('t1', 'w');
+  b.over('t1');
+  expect([b.load('w').windows, freed()]).toEqual([0, 1]);
+});
