@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentMachine } from '../machines/agent.ts';
 import { bind } from './binding.ts';
 import { ID } from './id.ts';
+import { webUrl } from './web-url.ts';
 
 const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 
@@ -11,7 +12,7 @@ export const agentFields = z.strictObject({
   worker: id.nullable().default(null),
   group: z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').default('default'),
   account: id.nullable().default(null),
-  url: z.string().trim().max(4000).regex(/^(https?:\/\/|about:|data:)/i, 'must begin with http:// or https://').nullable().default(null),
+  url: webUrl.nullable().default(null),
   viewport: z.strictObject({ width: z.number().int().min(200).max(7680), height: z.number().int().min(200).max(4320) }).nullable().default(null),
   shared: z.boolean().default(true),
 });

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { taskMachine } from '../machines/task.ts';
 import { bind } from './binding.ts';
 import { ID } from './id.ts';
+import { webUrl } from './web-url.ts';
 
 const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 const group = z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens');
 
 export const taskPayload = z.strictObject({
-  url: z.string().trim().max(4000).regex(/^(https?:\/\/|about:|data:)/i, 'must begin with http:// or https://').optional(),
+  url: webUrl.optional(),
   actions: z.array(z.strictObject({ tool: z.string().min(1).max(64), args: z.record(z.string(), z.unknown()).default({}), note: z.string().max(300).optional() })).max(500, 'must be 500 steps at most').optional(),
   command: z.string().min(1).max(20_000).optional(),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(4096)).optional(),

@@ -5,7 +5,7 @@ import { withUsableFolder } from './data-folder.ts';
 import { nearest } from './nearest.ts';
 import { packageRoot } from './package-root.ts';
 import { screenOf } from './terminal/screen.ts';
-import { brief, harmless, UsageError, type VerbContext } from './verb.ts';
+import { brief, harmless, SILENCE, UsageError, type VerbContext } from './verb.ts';
 import { loadVerb, verbNames } from './verbs.ts';
 
 async function help(): Promise<string> {
@@ -44,10 +44,19 @@ export async function main(argv: string[], ctx: VerbContext): Promise<number> {
     }
     return await verb.run(args, ctx);
   } catch (error) {
-    const e = error as Error & { exitCode?: number; lines?: string[] };
+    const e = SILENCE.has((error as Error).name) ? new SilentError() : (error as Error & { exitCode?: number; lines?: string[] });
     for (const line of e.lines ?? e.message.split('\n')) ctx.err(`troupe: ${short(line)}`);
     if (e.exitCode === undefined && ctx.env['LOG_LEVEL'] === 'debug') ctx.err(e.stack ?? '');
     return e.exitCode ?? 1;
+  }
+}
+
+/** For a client that says `timeout` and nothing else. */
+class SilentError extends Error {
+  readonly exitCode = 69;
+  readonly lines = undefined;
+  constructor() {
+    super('NATS did not answer in time: one of its servers may just have been lost. Ask again; what was asked for may have been done');
   }
 }
 

@@ -5,7 +5,7 @@ import type { Answer } from '../transport/protocol.ts';
 import { HEADER, parseAddress, STREAM, subjects, type Address } from '../transport/subjects.ts';
 import type { Config } from './config.ts';
 import { natsLogin } from './nats-login.ts';
-import { UsageError, type VerbContext } from './verb.ts';
+import { SILENCE, UsageError, type VerbContext } from './verb.ts';
 
 /** A terminal's hand on a running Troupe: the NATS user `operator`, as the nats CLI would be. */
 export class Operator {
@@ -57,6 +57,18 @@ export async function withOperator<T>(ctx: VerbContext, work: (operator: Operato
     return await work(operator);
   } finally {
     await operator.close();
+  }
+}
+
+/** Looks again while no server answers, as when the leader of a stream was just lost: nothing is changed by looking. Throws the last silence after `forMs`. */
+export async function patiently<T>(look: () => Promise<T>, forMs = 30_000): Promise<T> {
+  for (const until = performance.now() + forMs; ; ) {
+    try {
+      return await look();
+    } catch (error) {
+      if (!SILENCE.has((error as Error).name) || performance.now() > until) throw error;
+      await new Promise((r) => setTimeout(r, 300));
+    }
   }
 }
 

@@ -67,3 +67,6 @@ export function readArgs<const F extends Flags>(args: string[], options: F, word
   if (length > most) throw new UsageError(`"${brief(read.positionals[most]!)}" is one word too many`);
   return { flags: read.values as Read<F>['flags'], rest: read.positionals };
 }
+
+/** What the NATS client throws where nobody answered. */
+export const SILENCE: ReadonlySet<string> = new Set(['TimeoutError', 'NoRespondersError']);

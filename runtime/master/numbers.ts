@@ -2,7 +2,7 @@ import type { KV, Kvm } from '@nats-io/kv';
 import { BUCKET } from '../../transport/subjects.ts';
 
 const KEY = 'task-number';
-const BLOCK = 200;
+const BLOCK = 50;
 
 /** Running numbers, each given once however many masters there are: every master leases blocks of them, so they rise, with gaps. */
 export class Numbers {

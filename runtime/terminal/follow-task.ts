@@ -1,6 +1,7 @@
 import { jetstream, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { STREAM, subjects, WHYS } from '../../transport/subjects.ts';
+import { patiently } from '../operator.ts';
 import { openView } from '../read-model/queries/from-journal.ts';
 import { findTask, taskLogs, type TaskLogRow, type TaskRow } from '../read-model/queries/tasks.ts';
 import { isOver } from './task-shown.ts';
@@ -11,8 +12,8 @@ export type Heard = { /** After each change of its state or of why it waits. */ 
 export async function followTask(nc: NatsConnection, id: string, heard: Heard, signal: AbortSignal): Promise<TaskRow | null> {
   const view = openView(nc);
   const consumers = await Promise.all([
-    jetstream(nc).consumers.get(STREAM.tasklog, { filter_subjects: [subjects.tasklog(WHYS, '*'), subjects.tasklog(id, '*')] }),
-    jetstream(nc).consumers.get(STREAM.journal, { filter_subjects: [subjects.journal({ kind: 'task', id })] }),
+    patiently(() => jetstream(nc).consumers.get(STREAM.tasklog, { filter_subjects: [subjects.tasklog(WHYS, '*'), subjects.tasklog(id, '*')] })),
+    patiently(() => jetstream(nc).consumers.get(STREAM.journal, { filter_subjects: [subjects.journal({ kind: 'task', id })] })),
   ]);
   let lastLog = 0;
   let shown = '';

@@ -49,9 +49,3 @@ export const defineTool = <In extends z.ZodObject>({ limitMs = 30_000, audited =
   audited,
   input: rest.input.extend({ timeoutMs: z.number().int().min(100).max(LONGEST).default(limitMs).describe(`how long it may take, ms, at most ${LONGEST}`) }).strict(),
 });
-
-/** An address that a window may be sent to. */
-export const webUrl = z
-  .string()
-  .max(4000)
-  .refine((v) => v === 'about:blank' || (URL.canParse(v) && /^https?:$/.test(new URL(v).protocol)), 'must be an address that begins with http:// or https://');

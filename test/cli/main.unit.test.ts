@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../runtime/config.ts';
 import { main } from '../../runtime/main.ts';
+import { patiently } from '../../runtime/operator.ts';
 import { nearest } from '../../runtime/nearest.ts';
 import { readArgs, UsageError } from '../../runtime/verb.ts';
 
@@ -68,4 +69,21 @@ it('guesses near names only', () => {
 it('reads flags and words', () => {
   expect(readArgs(['worker/w', '--json', '--n', '3'], { json: { type: 'boolean' }, n: { type: 'string' } }, { least: 1 })).toEqual({ flags: { json: true, n: '3' }, rest: ['worker/w'] });
   expect(() => readArgs([], {}, { least: 1, names: 'kind/id' })).toThrow(new UsageError('kind/id missing'));
+});
+
+describe('a silent server', () => {
+  const silence = (name: string) => Object.assign(new Error('timeout'), { name });
+
+  it('is named, with what to do, instead of `timeout`', async () => {
+    const err: string[] = [];
+    const code = await main(['workers'], { env: {}, config: () => { throw silence('TimeoutError'); }, out: () => undefined, err: (l) => void err.push(l) });
+    expect({ code, err }).toEqual({ code: 69, err: [expect.stringMatching(/^troupe: NATS did not answer in time.*Ask again/)] });
+  });
+
+  it('is asked again by what only looks, for a while; other faults are not', async () => {
+    let asked = 0;
+    expect(await patiently(async () => (++asked < 3 ? Promise.reject(silence('NoRespondersError')) : 'there'))).toBe('there');
+    await expect(patiently(async () => Promise.reject(silence('TimeoutError')), 0)).rejects.toThrow('timeout');
+    await expect(patiently(async () => Promise.reject(new Error('no such stream')))).rejects.toThrow('no such stream');
+  });
 });

@@ -30,9 +30,16 @@ describe('the image', () => {
   });
 
   it('makes every folder that a volume of compose begins with, for its user', () => {
-    const install = /install -d -o troupe -g troupe -m 0700 (.*)/.exec(last.find((l) => l.includes('install -d'))!)![1]!.trim().split(/\s+/);
+    const install = /install -d -o troupe -g troupe -m 0700 ([^&]*)/.exec(last.find((l) => l.includes('install -d'))!)![1]!.trim().split(/\s+/);
     const { services } = documents('compose.yaml')[0]! as { services: Record<string, { volumes: string[] }> };
     for (const v of Object.values(services).flatMap((s) => s.volumes)) expect(install).toContain(v.includes(':') ? v.split(':')[1] : v);
+  });
+
+  it('makes the folder of the token for whom Prometheus runs as: an empty volume takes its owner from there', () => {
+    const { services } = documents('compose.monitoring.yaml')[0]! as { services: Record<string, { user: string; volumes: string[] }> };
+    const [uid, gid] = services['prometheus']!.user.split(':');
+    expect(services['token']!.volumes).toEqual(['prometheus-token:/token']);
+    expect(last.join('\n')).toContain(`install -d -o ${uid} -g ${gid} -m 0700 /token`);
   });
 
   it('holds the two scripts, which the context lets through', () => {

@@ -337,3 +337,9 @@ describe('a gate', () => {
   it.each([['fleet', 'fleet', 'fleet'], ['group-linux-1', 'group', 'linux-1'], ['platform-douyin', 'platform', 'douyin'], ['account-demo-1', 'account', 'demo-1'], ['queue-eu-west--low', 'queue', 'eu-west.low'], ['kind-shell', 'kind', 'shell']])('%s holds the %s %s', (id, scope, name) => expect(gateOf(id)).toEqual({ scope, name }));
   it.each(['queue-linux', 'queue-linux--top', 'group-', 'worker-1', 'x'])('%s holds nothing', (id) => expect(gateOf(id)).toBeNull());
 });
+
+it('an address that no window may be sent to is refused when the task is made, not when it runs', () => {
+  const refused = (url: string) => taskFields.safeParse({ title: 'x', type: 'scrape', payload: { url } }).error?.issues[0]?.message;
+  for (const url of ['data:text/html,x', 'about:config', 'file:///etc/passwd', 'javascript:alert(1)', 'shop.example', 'http://']) expect(refused(url), url).toBe('must be an address that begins with http:// or https://');
+  for (const url of ['about:blank', 'https://shop.example/a?b=c', ' http://127.0.0.1:8080/ ']) expect(refused(url), url).toBeUndefined();
+});

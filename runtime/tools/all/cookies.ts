@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineTool, webUrl } from '../tool.ts';
+import { webUrl } from '../../../actors/web-url.ts';
+import { defineTool } from '../tool.ts';
 import { ToolFault } from '../tool-fault.ts';
 
 const cookie = z.strictObject({

@@ -3,7 +3,8 @@ import type { CDPSession, Page } from 'playwright';
 import { z } from 'zod';
 import { fileName, kept } from '../kept.ts';
 import { hasTarget, onElement, targetFields } from '../target.ts';
-import { defineTool, webUrl } from '../tool.ts';
+import { webUrl } from '../../../actors/web-url.ts';
+import { defineTool } from '../tool.ts';
 import { ToolFault } from '../tool-fault.ts';
 
 const LARGEST = 20_000_000;

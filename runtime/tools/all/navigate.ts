@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { goTo, visited } from '../go-to.ts';
-import { defineTool, webUrl } from '../tool.ts';
+import { webUrl } from '../../../actors/web-url.ts';
+import { defineTool } from '../tool.ts';
 import { ToolFault } from '../tool-fault.ts';
 
 export const navigate = defineTool({

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { goTo } from '../go-to.ts';
 import { stateOf } from '../page-state.ts';
-import { defineTool, webUrl } from '../tool.ts';
+import { webUrl } from '../../../actors/web-url.ts';
+import { defineTool } from '../tool.ts';
 
 export const openWindow = defineTool({
   name: 'open_window',

@@ -1,5 +1,5 @@
+import { webUrl } from '../../../actors/web-url.ts';
 import { effectInput } from '../../../transport/protocol.ts';
-import { webUrl } from '../../tools/tool.ts';
 import { WorkerFault } from '../fault.ts';
 import type { EffectContext } from './effect-context.ts';
 
