@@ -11,7 +11,7 @@ const project = (name: string, test: { include: string[]; exclude?: string[]; ma
 export default defineConfig({
   test: {
     projects: [
-      project('unit', { include: ['test/**/*.unit.test.ts'] }),
+      project('unit', { include: ['test/**/*.unit.test.ts'], maxWorkers: 3 }),
       // Servers and processes, which mostly wait; then browsers, which don't.
       project('int', { include: ['test/**/*.int.test.ts'], exclude: ALONE, maxWorkers: 7 }),
       project('e2e', { include: ['test/**/*.e2e.test.ts'], exclude: ALONE, maxWorkers: 3 }),

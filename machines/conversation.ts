@@ -60,6 +60,8 @@ export const conversationMachine = setup({
     touched: assign(({ event }) => ({ updatedAt: stamp(event).at })),
     arrived: assign(({ context, event }) => (event.type === 'ARRIVED' ? { lastSeq: event.seq, lastInAt: Math.max(context.lastInAt, event.found), unreadSince: context.unreadSince ?? event.found, updatedAt: stamp(event).at } : {})),
     read: assign({ unreadSince: null }),
+    /** What has ended says no more of whom it was with. */
+    forget: assign({ peer: '', peerName: '', postTitle: null, note: '', labels: [] }),
     unread: assign(({ event }) => (event.type === 'UNREAD' ? { unreadSince: event.since } : {})),
   },
   guards: {
@@ -91,7 +93,7 @@ export const conversationMachine = setup({
     ARRIVED: { guard: 'fresh', target: '.open', actions: 'arrived' },
     READ: { guard: 'unread', actions: 'read' },
     UNREAD: { actions: 'unread' },
-    REMOVE: '.removed',
+    REMOVE: { target: '.removed', actions: 'forget' },
   },
   states: {
     choosing: { always: [{ guard: 'startsWaiting', target: 'waiting' }, { target: 'open' }] },

@@ -24,6 +24,7 @@ export type ErasureEffectsOptions = { db: Db; mux: Mux; engine(): Engine; vault(
 export function erasureEffects({ db, mux, engine, vault }: ErasureEffectsOptions): Record<'erase' | 'forgetPerson', MasterEffect> {
   const accounts = db.prepare(`SELECT id FROM accounts WHERE platform = @platform AND (EXISTS (SELECT 1 FROM conversations v WHERE v.account_id = accounts.id AND v.peer_id = @person) OR EXISTS (SELECT 1 FROM comments c WHERE c.account_id = accounts.id AND c.author_id = @person) OR EXISTS (SELECT 1 FROM direct_messages m WHERE m.account_id = accounts.id AND m.sender_id = @person))`).pluck();
   const readOf = { comment: db.prepare('SELECT platform_comment_id FROM comments WHERE account_id = ? AND is_read = 1').pluck(), message: db.prepare('SELECT platform_message_id FROM direct_messages WHERE account_id = ? AND is_read = 1').pluck() };
+  const openReplies = db.prepare("SELECT id FROM replies WHERE conversation_id = ? AND status NOT IN ('posted', 'failed', 'cancelled', 'rejected', 'replaced')").pluck();
   const known = db.prepare('SELECT id FROM conversations WHERE account_id = ? AND peer_id = ?').pluck();
   return {
     async erase({ id, platform, person: reference }: { id: string; platform: string; person: string }, { signal }): Promise<Erased> {
@@ -38,8 +39,12 @@ export function erasureEffects({ db, mux, engine, vault }: ErasureEffectsOptions
           total[what === 'comment' ? 'comments' : 'messages'] += taken.items;
           for (const talk of taken.talks) talks.add(talk);
         }
+        // Before the views forget which they were: what is not sent yet to somebody who is to be forgotten is not sent.
+        for (const talk of talks) {
+          for (const reply of openReplies.all(talk) as string[]) for (const type of ['CANCEL', 'DISCARD']) await engine().send({ kind: 'reply', id: reply }, { type }, `erased:${id}:${reply}:${type}`, 'erasure');
+          if (await engine().host.head(`conversation/${talk}`)) await engine().send({ kind: 'conversation', id: talk }, { type: 'REMOVE' }, `erased:${id}:${talk}`, 'erasure');
+        }
         await mux.publish(subjects.data(account, 'erased'), JSON.stringify({ at: Date.now(), who: personHash(account, person), talks: [...talks] }), { 'Nats-Msg-Id': `erased:${id}:${account}` });
-        for (const talk of talks) if (await engine().host.head(`conversation/${talk}`)) await engine().send({ kind: 'conversation', id: talk }, { type: 'REMOVE' }, `erased:${id}:${talk}`, 'erasure');
         total.talks += talks.size;
         total.accounts++;
       }

@@ -64,6 +64,7 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
     VALUES (@conversation_id, @send_ms, @decided_by, @decided_ms, @retry_of, @replaced_by, @rule_id, @evidence, @id, @account_id, @platform, @reply_type, @target_id, @target, @content, @by, @status, @attempt, @max_attempts, @retry_ms, @platform_reply_id, @error_message, @looked, @submitted_ms, @executed_at, @created_at, @created_ms, @updated_ms)`);
   const runtimeStatus = sql('SELECT status FROM worker_runtime WHERE worker_id = ?').pluck();
   const linkStatus = sql('SELECT status FROM workers WHERE id = ?').pluck();
+  const dropEnded = sql("DELETE FROM actors WHERE kind = 'reply' AND id = ?");
   const replyStatus = sql('SELECT status FROM replies WHERE id = ?').pluck();
 
   const alert = upsert('alerts', ['id'], ['id', 'name', 'metric', 'severity', 'enabled', 'builtin', 'rule', 'status', 'breaching', 'text', 'since_ms', 'fired_ms', 'resolved_ms', 'acknowledged_by', 'snoozed_ms', 'history', 'error', 'updated_ms']);
@@ -183,14 +184,14 @@ export function actorProjections(db: Db, notify: Notify, talks: TalkRows): Recor
       const c = context<LoginContext>(entry);
       session.run({ id, account_id: c.account, worker_id: c.worker, status: state.split('.').at(-1)!, login_method: c.method, picture: c.qr?.picture ?? c.challenge?.picture ?? null, qr_code_url: c.qr?.url ?? null, qr_expires_ms: c.qr?.expiresAt ?? null, qr_txn: c.qr?.txn ?? null, refreshed: c.refreshed, challenge: c.challenge && JSON.stringify(c.challenge), prompt: c.prompt, error_message: c.error, expires_at: sec(c.expiresAt), logged_in_at: sec(c.loggedInAt), created_at: sec(c.createdAt) });
     },
-    reply(id, entry, state) {
+    reply(id, entry, state, actorStatus) {
       const c = context<ReplyContext>(entry);
       const [top, below] = state.split('.') as [string, string | undefined];
       const status = top === 'posting' ? below! : top;
       const was = replyStatus.get(id);
       const targetId = c.to.type === 'comment' ? c.to.comment : c.to.message;
       const conversation = c.conversation ?? talks.ofTarget(c.account, c.to.type, targetId);
-      if (talks.isErased(conversation, c.createdAt)) return;
+      if (talks.isErased(conversation, c.createdAt)) return void (actorStatus !== 'active' && dropEnded.run(id));
       reply.run({ conversation_id: conversation, send_ms: status === 'held' ? c.holdUntil : (c.sendAt ?? null), decided_by: c.decidedBy ?? null, decided_ms: c.decidedAt ?? null, retry_of: c.retryOf ?? null, replaced_by: c.replacedBy ?? null, rule_id: c.rule ?? null, evidence: c.evidence ? JSON.stringify(c.evidence) : null, id, account_id: c.account, platform: c.platform, reply_type: c.to.type, target_id: targetId, target: JSON.stringify(c.to), content: c.text, by: c.by, status, attempt: c.attempt, max_attempts: c.maxAttempts, retry_ms: state === 'queued.waiting' ? c.retryAt : null, platform_reply_id: c.remoteId, looked: c.looked, error_message: status === 'queued' ? (c.waiting ?? c.error) : c.error, submitted_ms: c.submittedAt, executed_at: sec(c.settledAt), created_at: sec(c.createdAt), created_ms: c.createdAt, updated_ms: entry.at });
       if (status === 'posted' && conversation !== null) talks.answered(conversation, c.createdAt);
       const notice = { key: `reply-${id}-${entry.index}`, type: 'system', account: c.account, related: id, title: String(accountName.get(c.account) ?? c.account), at: entry.at } as const;

@@ -50,6 +50,7 @@ export class TalkRows {
       erased: sql('INSERT OR REPLACE INTO erased_talks (conversation_id, at_ms) VALUES (?, ?)'),
       erasedAt: sql('SELECT at_ms FROM erased_talks WHERE conversation_id = ?').pluck(),
       unnotice: sql("DELETE FROM notifications WHERE account_id = ? AND key IN (SELECT value FROM json_each(?))"),
+      dropActors: ["kind = 'reply' AND status <> 'active' AND id IN (SELECT id FROM replies WHERE conversation_id = ?)", "kind = 'conversation' AND status <> 'active' AND id = ?"].map((rule) => sql(`DELETE FROM actors WHERE ${rule}`)),
       dropOf: ['conversation_labels WHERE conversation_id', 'conversations WHERE id', 'replies WHERE conversation_id', 'rule_log WHERE conversation_id'].map((t) => sql(`DELETE FROM ${t} = ? `)),
       targetComment: sql('SELECT conversation_id FROM comments WHERE account_id = ? AND platform_comment_id = ?').pluck(),
       targetMessage: sql('SELECT conversation_id FROM direct_messages WHERE account_id = ? AND platform_message_id = ?').pluck(),
@@ -100,7 +101,7 @@ export class TalkRows {
       forgetItems(this.db, { comments: comments.map((c) => c.id), messages: messages.map((m) => m.id) });
     }
     for (const id of talks) {
-      for (const drop of this.run.dropOf) drop.run(id);
+      for (const drop of [...this.run.dropActors, ...this.run.dropOf]) drop.run(id);
       this.run.erased.run(id, at);
     }
   }

@@ -55,9 +55,11 @@ it('takes one person out of streams and views, and nobody else, though the maste
   expect(await stage.command('erasure/e1', 'create', { platform: 'sandbox', person: MARY })).toMatchObject({ ok: true });
   await stage.kill(master);
   master = await stage.master();
-  const mary = () => stage.rows<{ n: number }>(`SELECT (SELECT COUNT(*) FROM comments WHERE author_id = '${MARY}') + (SELECT COUNT(*) FROM direct_messages WHERE sender_id = '${MARY}') + (SELECT COUNT(*) FROM conversations WHERE peer_id = '${MARY}') + (SELECT COUNT(*) FROM notifications WHERE title = 'Mary') + (SELECT COUNT(*) FROM replies) n`)[0]!.n;
+  const mary = () => stage.rows<{ n: number }>(`SELECT (SELECT COUNT(*) FROM comments WHERE author_id = '${MARY}') + (SELECT COUNT(*) FROM direct_messages WHERE sender_id = '${MARY}') + (SELECT COUNT(*) FROM conversations WHERE peer_id = '${MARY}') + (SELECT COUNT(*) FROM notifications WHERE title = 'Mary') + (SELECT COUNT(*) FROM replies) + (SELECT COUNT(*) FROM actors WHERE entry LIKE '%Mary%') n`)[0]!.n;
   await until(() => stage.rows("SELECT 1 FROM erasures WHERE status = 'done'").length === 1 && mary() === 0, 'she is out', 30_000);
   expect(await stream()).not.toMatch(/mary/i);
+  // What was not sent to her yet is not sent.
+  expect(await stage.command('reply/r1', 'inspect')).toMatchObject({ ok: true, state: 'cancelled' });
   expect(li()).toBe(75);
   expect(JSON.stringify(await stage.command('erasure/e1', 'inspect'))).not.toContain(MARY);
   for (const [table, what] of [['inbox_fts', 'mary'], ['inbox_fts', '"u-mary"']] as const) expect(stage.rows(`SELECT 1 FROM ${table} WHERE ${table} MATCH '${what}'`)).toEqual([]);
