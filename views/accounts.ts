@@ -94,10 +94,8 @@ function row(x: Ctx, a: AccountCard): Html {
       opener(`/accounts/${a.id}/assign`, x.t('accounts.assign')),
       opener(`/accounts/${a.id}/edit`, x.t('edit')),
       a.loginStatus === 'logged_in' ? button({ url: `/accounts/${a.id}/login`, target: '#dialog', label: x.t('accounts.login-again') }) : null,
-      button({ url: `/accounts/${a.id}/check`, label: x.t('account.check'), why: a.activity === 'monitoring' ? null : x.t('account.check-why') }),
       opener(`/accounts/${a.id}/proxy`, x.t('account.change-proxy')),
       archiveButton(x, a),
-      html`<a class="button plain" href=${`/actors/account/${a.id}`}>${x.t('actors.look')}</a>`,
       button({ url: `/accounts/${a.id}/remove`, label: x.t('remove'), tone: 'danger', confirm: x.t('accounts.remove-sure', { name: a.name }) }),
     ])}</td></tr>`;
 }

@@ -14,7 +14,7 @@ import { accountBatch } from './account-batch.ts';
 import { accountCard } from './account-card.ts';
 import { batchRoutes, runningBatches } from './batch.ts';
 
-const PAGE = 50;
+const PAGE = 36;
 const whole = z.string().regex(/^\d{1,7}$/, 'must be a whole number').transform(Number);
 const hour = z.union([z.literal('').transform(() => null), whole]);
 const form = z.object({
