@@ -1,6 +1,7 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
 import { button, check, chip, choice, countdown, dialog, empty, field, menu, opener, region, tag } from './parts.ts';
+import { reason } from './reason.ts';
 
 export type NotificationRuleLine = { id: string; name: string; status: string; sink: { id: string; name: string; type: string; error: string | null } | null; types: string[]; accounts: string[]; least: string; digestMinutes: number; gathered: number; nextMs: number | null; notices: number; messages: number };
 export type NotificationRulesModel = { rules: NotificationRuleLine[]; sinks: number; mayAct: boolean; mayDecide: boolean };
@@ -31,7 +32,7 @@ function rule(x: Ctx, r: NotificationRuleLine, mayAct: boolean): Html {
   ])}</div>
   <p class="sub">${r.types.length === 0 ? x.t('notices.all-types') : r.types.map((t) => x.word('type', t)).join(', ')} · ${r.accounts.length === 0 ? x.t('notices.all-accounts') : r.accounts.slice(0, 5).join(', ') + (r.accounts.length > 5 ? ` +${r.accounts.length - 5}` : '')} · ${x.t('notices.from', { priority: x.word('priority', r.least) })} · ${digestWords(x, r.digestMinutes)}</p>
   <p class="sub">${x.t('notices.sent', { n: r.notices, messages: r.messages })}${r.gathered > 0 ? [` · ${x.t('notices.gathered', { n: r.gathered })} `, r.nextMs === null ? null : countdown(x, r.nextMs)] : null}</p>
-  ${r.sink?.error ? html`<p class="bad-text">${x.t('notices.sink-error', { name: r.sink.name })}: ${r.sink.error}</p>` : null}</li>`;
+  ${r.sink?.error ? html`<p class="bad-text">${x.t('notices.sink-error', { name: r.sink.name })}: ${reason(x, r.sink.error)}</p>` : null}</li>`;
 }
 
 const digestWords = (x: Ctx, minutes: number): string => (minutes === 0 ? x.t('notices.at-once') : minutes < 60 ? x.t('notices.every-minutes', { n: minutes }) : x.t('notices.every-hours', { n: Math.round(minutes / 60) }));

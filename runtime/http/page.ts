@@ -68,7 +68,7 @@ function banners(x: Ctx, d: Deps): Banner[] {
   else if (fault && d.connected()) list.push({ tone: 'warn', title: x.t('banner.stale'), text: fault });
   for (const severity of ['critical', 'warning'] as const) {
     const firing = openAlerts(d.db).filter((a) => a.status === 'firing' && a.severity === severity);
-    if (firing.length > 0) list.push({ tone: severity === 'critical' ? 'bad' : 'warn', title: x.t(firing.length === 1 ? 'banner.alert' : 'banner.alerts', { n: firing.length }), text: firing.map((a) => `${a.name}${a.text ? `: ${a.text}` : ''}`).join(' · ').slice(0, 300), href: '/alerts' });
+    if (firing.length > 0) list.push({ tone: severity === 'critical' ? 'bad' : 'warn', title: x.t(firing.length === 1 ? 'banner.alert' : 'banner.alerts', { n: firing.length }), text: firing.map((a) => `${x.word('alert-name', a.name)}${a.text ? `: ${a.text}` : ''}`).join(' · ').slice(0, 300), href: '/alerts' });
   }
   return list;
 }

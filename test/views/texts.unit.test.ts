@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BUILTIN_ALERTS } from '../../actors/alert.ts';
 import { texts, type Ctx } from '../../views/context.ts';
 import { reason } from '../../views/reason.ts';
 import { en } from '../../views/texts/en.ts';
@@ -24,9 +25,13 @@ describe('texts', () => {
   it('are all used', () => {
     const root = join(import.meta.dirname, '../..');
     const files = ['views', 'runtime/http'].flatMap((dir) => readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts') && !f.startsWith('texts')).map((f) => readFileSync(join(root, dir, f), 'utf8'))).join('\n');
-    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'done', 'scope', 'keys', 'nav', 'cannot', 'verb', 'memory', 'import', 'trust', 'key', 'scaler', 'metric', 'strategy', 'period', 'task', 'task-type', 'lane', 'agent', 'agent-did', 'alert', 'pause-scope', 'param', 'overlap', 'missed', 'schedule', 'schedule-kind', 'unit', 'stream-about', 'template', 'queue', 'pause', 'hub', 'stream', 'progress', 'limits', 'severity', 'moment', 'sink', 'sink-type', 'watched', 'proxy', 'session', 'conversation', 'rule', 'outcome', 'notices', 'keep', 'old', 'erasure', 'ability', 'method', 'platform-state'];
+    const words = ['state', 'activity', 'reply', 'type', 'priority', 'platform', 'deployment', 'challenge', 'todo', 'done', 'scope', 'keys', 'nav', 'cannot', 'verb', 'memory', 'import', 'trust', 'key', 'scaler', 'metric', 'strategy', 'period', 'task', 'task-type', 'lane', 'agent', 'agent-did', 'alert', 'alert-name', 'pause-scope', 'param', 'overlap', 'missed', 'schedule', 'schedule-kind', 'unit', 'stream-about', 'template', 'queue', 'pause', 'hub', 'stream', 'progress', 'limits', 'severity', 'moment', 'sink', 'sink-type', 'watched', 'proxy', 'session', 'conversation', 'rule', 'outcome', 'notices', 'keep', 'old', 'erasure', 'ability', 'method', 'platform-state'];
     const unused = Object.keys(zhCN).filter((key) => !words.includes(key.split('.')[0]!) && !files.includes(`'${key}'`) && !/^workers\.tab-/.test(key));
     expect(unused).toEqual([]);
+  });
+
+  it('name every alert that is there from the start', () => {
+    for (const { name } of Object.values(BUILTIN_ALERTS)) expect(texts(zhCN).word('alert-name', name), name).toMatch(/\p{Script=Han}|CPU/u);
   });
 
   it('keep what they do not know', () => {

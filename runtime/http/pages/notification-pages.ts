@@ -50,6 +50,7 @@ export const notificationPages = (): Route[] => [
 
 /** The projector writes `worker-1: crashed`; the state is told in the reader's language. */
 function titleOf(x: Ctx, n: NotificationRow): string {
+  if (n.key.startsWith('alert-')) return x.word('alert-name', n.title);
   const worker = n.key.startsWith('worker-') ? /^(.*): ([a-z_]+)$/s.exec(n.title) : null;
   return worker ? `${worker[1]}: ${x.word('state', worker[2]!)}` : n.title;
 }
