@@ -39,7 +39,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   return withOperator(ctx, async (operator) => {
     const after = await Promise.all(afterWords(flags).map((word) => taskIdOf(operator, word)));
     const id = flags.key === undefined ? `t${randomBytes(5).toString('hex')}` : keyId(flags.key);
-    const made = await create(operator, id, after.length > 0 ? { ...fields, after } : fields);
+    const made = await create(operator, ctx, id, after.length > 0 ? { ...fields, after } : fields);
     if (!made.ok) {
       if (flags.json) ctx.out(JSON.stringify(made));
       else ctx.err(`troupe: ${made.message}`);
@@ -58,13 +58,27 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   });
 }
 
+/** A master that was killed is back in less. */
+const SILENT_MS = 10_000;
+
 type Made = Extract<Answer, { ok: true }> | Extract<Answer, { ok: false }>;
 
 /** Asks again under the same id while masters change hands, so that it is made once. */
-async function create(operator: Operator, id: string, fields: object): Promise<Made> {
+async function create(operator: Operator, ctx: VerbContext, id: string, fields: object): Promise<Made> {
   const until = performance.now() + 20_000;
+  const silentUntil = performance.now() + SILENT_MS;
+  let said = false;
   for (;;) {
-    const answer = (await operator.command({ kind: 'task', id }, 'create', fields, `cli:${id}`)) as Made;
+    const answer = (await operator.command({ kind: 'task', id }, 'create', fields, `cli:${id}`).catch((error: Error) => {
+      if (performance.now() > silentUntil) throw error;
+      if (!said) ctx.err(`troupe: no master answers; asked again for ${SILENT_MS / 1000} s`);
+      said = true;
+      return null;
+    })) as Made | null;
+    if (answer === null) {
+      await new Promise((r) => setTimeout(r, 300));
+      continue;
+    }
     if (!answer.ok && answer.code === 'duplicate' && 'key' in fields) {
       const known = (await operator.command({ kind: 'task', id }, 'inspect', {})) as Made & { context?: { seq: number; title: string } };
       return known.ok ? { ok: true, repeated: true, number: known.context!.seq, title: known.context!.title, state: known['state'] } : known;

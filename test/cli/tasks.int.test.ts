@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,12 +10,13 @@ import { simFleet, type SimFleet } from '../harness/sim-fleet.ts';
 import { openStage, until, type Stage } from '../harness/stage.ts';
 
 let stage: Stage;
+let master: ChildProcess;
 let fleet: SimFleet;
 let worker: NatsConnection;
 let env: Record<string, string>;
 beforeAll(async () => {
   stage = await openStage();
-  await stage.master();
+  master = await stage.master();
   fleet = await simFleet(stage.config, ['w1'], { heartbeatMs: 500, maxAgents: 5, maxShells: 2 });
   worker = await stage.worker('w1');
   env = { TROUPE_DATA: stage.config.dataDir, NATS_URL: stage.config.nats.servers[0]!, PATH: process.env['PATH']! };
@@ -115,4 +116,12 @@ it('opens agents, lists them and closes them', async () => {
   const closed = await troupe('agents', 'close', 'ann', 'bob');
   expect([closed.code, closed.out, closed.err]).toEqual([1, 'agent ann is being closed', expect.stringContaining('there is no agent/bob')]);
   await until(async () => (await troupe('agents')).out === 'there are no agents: troupe agents new opens one' || null, 'it is closed');
+});
+
+it('adds a task once though its master is killed and comes back only after the command was given', async () => {
+  await stage.kill(master);
+  const adding = troupe('add', 'meanwhile', '--url', 'https://example.org', '--payload', steps({}), '--wait');
+  await stage.master();
+  expect(await adding).toMatchObject({ code: 0, err: expect.stringContaining('no master answers; asked again for 10 s') });
+  expect((await troupe('list', '--json')).json().tasks.filter((t: any) => t.title === 'meanwhile')).toHaveLength(1);
 });
