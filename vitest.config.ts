@@ -13,7 +13,7 @@ export default defineConfig({
     projects: [
       project('unit', { include: ['test/**/*.unit.test.ts'], maxWorkers: 3 }),
       // Servers and processes, which mostly wait; then browsers, which don't.
-      project('int', { include: ['test/**/*.int.test.ts'], exclude: ALONE, maxWorkers: 7 }),
+      project('int', { include: ['test/**/*.int.test.ts'], exclude: ALONE, maxWorkers: 6 }),
       project('e2e', { include: ['test/**/*.e2e.test.ts'], exclude: ALONE, maxWorkers: 3 }),
       project('alone', { include: ['test/whole/*.e2e.test.ts', 'test/network/*.int.test.ts', ...ALONE.filter((f) => f.endsWith('.ts'))], maxWorkers: 2 }),
     ],

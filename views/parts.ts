@@ -44,6 +44,8 @@ function agoText(x: Ctx, ms: number): string {
 }
 
 export const clock = (x: Ctx, ms: number): string => new Intl.DateTimeFormat(x.lang, { dateStyle: 'medium', timeStyle: 'medium' }).format(ms);
+/** Whose clock a moment that is typed in goes by; all times of the pages go by it. */
+export const zoneHint = (x: Ctx): Html => html`<small>${x.t('time.zone', { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })}</small>`;
 export const hour = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
 
 /** Counts down to a moment on the page itself. */

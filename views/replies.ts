@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, clock, dialog, empty, region, tag, who } from './parts.ts';
+import { ago, clock, dialog, empty, region, tag, who, zoneHint } from './parts.ts';
 import { decisions, origin, target, waiting, why, type ReplyLine } from './reply-line.ts';
 import { reason } from './reason.ts';
 import { talkTabs } from './talk-tabs.ts';
@@ -44,5 +44,5 @@ const table = (x: Ctx, m: RepliesModel): Html => html`<div class="table-box"><ta
 /** Other words or another time for a reply that has not gone out. */
 export const changeDialog = (x: Ctx, m: { id: string; text: string; sendAt: string | null; limit: number }): Html => dialog(x, x.t('replies.change-title'), html`<form hx-post=${`/replies/${m.id}/change`} hx-swap="none" data-dialog-form=""><p class="form-error" role="alert" hidden></p>
     <label class="field"><span>${x.t('replies.reply')}</span><textarea name="text" rows="4" required maxlength="5000">${m.text}</textarea></label>
-    ${m.sendAt === null ? null : html`<label class="field"><span>${x.t('talks.send-at')}</span><input type="datetime-local" name="send_at" value=${m.sendAt} required></label>`}
+    ${m.sendAt === null ? null : html`<label class="field"><span>${x.t('talks.send-at')}</span><input type="datetime-local" name="send_at" value=${m.sendAt} required>${zoneHint(x)}</label>`}
     <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${x.t('save')}</button></footer></form>`);

@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, button, chip, choice, clock, countdown, dialog, empty, field, menu, opener, region, tag, who } from './parts.ts';
+import { ago, button, chip, choice, clock, countdown, dialog, empty, field, menu, opener, region, tag, who, zoneHint } from './parts.ts';
 import { taskFields, type TaskFormModel } from './task-form.ts';
 import { paramFields, type UseModel } from './task-templates.ts';
 import { duration } from './tasks.ts';
@@ -74,7 +74,7 @@ export function scheduleDialog(x: Ctx, m: ScheduleFormModel): Html {
     <label class="field when-cron"><span>${x.t('schedule.timezone')}</span><input name="timezone" value=${m.timezone} list="zones" autocomplete="off"><datalist id="zones">${['Asia/Shanghai', 'UTC', 'Asia/Tokyo', 'Europe/Berlin', 'America/New_York'].map((z) => html`<option value=${z}></option>`)}</datalist></label>
     <label class="field when-every"><span>${x.t('schedule.every-label')}</span><input name="every" type="number" min="1" max="100000" value=${m.every}></label>
     <label class="field when-every"><span>${x.t('schedule.unit')}</span><select name="unit">${(['s', 'm', 'h', 'd'] as const).map((u) => html`<option value=${u} ?selected=${u === m.unit}>${x.word('unit', u)}</option>`)}</select></label>
-    <label class="field when-once"><span>${x.t('schedule.at')}</span><input name="at" type="datetime-local" value=${m.at}></label></div>${schedulePreview(x, m.preview)}
+    <label class="field when-once"><span>${x.t('schedule.at')}</span><input name="at" type="datetime-local" value=${m.at}>${zoneHint(x)}</label></div>${schedulePreview(x, m.preview)}
     <div class="grid">${choice('overlap', x.t('schedule.overlap'), m.overlap, (['skip', 'make'] as const).map((o) => [o, x.word('overlap', o)]))}${choice('missed', x.t('schedule.missed-rule'), m.missed, (['one', 'none'] as const).map((o) => [o, x.word('missed', o)]))}</div></fieldset>
   <fieldset class="step-box"><legend>${x.t('schedule.makes')}</legend>${m.template === null ? html`${m.templates.length > 0 ? html`<p class="row sub">${x.t('schedule.of-template')} ${m.templates.map((t) => opener(`/schedules/new?template=${encodeURIComponent(t)}`, t))}</p>` : null}${taskFields(x, m)}` : html`<input type="hidden" name="template" value=${m.template}>${field({ name: 'title', label: x.t('task.title'), value: m.values.title, required: true })}<p class="sub">${x.t('schedule.from-template', { name: m.template })}</p>${m.templateParams ? paramFields(x, m.templateParams) : null}`}</fieldset>
   <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button><button class="button main">${m.submit}</button></footer></form>`, 'wide-dialog');

@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { dialog, field } from './parts.ts';
+import { dialog, field, zoneHint } from './parts.ts';
 
 const form = (x: Ctx, what: string, ids: string, body: Value, submit: string | null): Html => html`<form hx-post="/inbox/act" hx-swap="none" data-dialog-form="" data-talk-form=""><p class="form-error" role="alert" hidden></p><input type="hidden" name="do" value=${what}><input type="hidden" name="ids" value=${ids}>${body}
     <footer><button type="button" class="button plain" data-close="">${x.t('cancel')}</button>${submit ? html`<button class="button main">${submit}</button>` : null}</footer></form>`;
@@ -10,7 +10,7 @@ export const assignDialog = (x: Ctx, m: { ids: string; users: string[]; assignee
 
 /** Three times that are asked for often, and any other. */
 export const snoozeDialog = (x: Ctx, m: { ids: string; hour: number; tomorrow: number; week: number; at: string }): Html => dialog(x, x.t('talks.snooze-title'), form(x, 'snooze', m.ids, html`<div class="choices">${([['hour', m.hour, 'talks.snooze-hour'], ['tomorrow', m.tomorrow, 'talks.snooze-tomorrow'], ['week', m.week, 'talks.snooze-week']] as const).map(([name, until, key], i) => html`<label class="check"><input type="radio" name="until" value=${until} ?checked=${i === 0} ?autofocus=${i === 0} data-snooze=${name}><span>${x.t(key)}</span></label>`)}
-    <label class="check"><input type="radio" name="until" value="at"><span>${x.t('talks.snooze-at')}</span></label><input type="datetime-local" name="at" value=${m.at} aria-label=${x.t('talks.snooze-at')}></div><p class="sub">${x.t('talks.snooze-hint')}</p>`, x.t('talks.snooze')));
+    <label class="check"><input type="radio" name="until" value="at"><span>${x.t('talks.snooze-at')}</span></label><input type="datetime-local" name="at" value=${m.at} aria-label=${x.t('talks.snooze-at')}></div>${zoneHint(x)}<p class="sub">${x.t('talks.snooze-hint')}</p>`, x.t('talks.snooze')));
 
 /** What is on them can be taken off, what is known can be put on, and new ones come as text. */
 export const labelDialog = (x: Ctx, m: { ids: string; on: string[]; known: string[] }): Html => dialog(x, x.t('talks.labels-title'), form(x, 'label', m.ids, html`

@@ -1,6 +1,6 @@
 import { html, type Html, type Value } from './html.ts';
 import type { Ctx } from './context.ts';
-import { ago, chip, clock, menu, opener, tag } from './parts.ts';
+import { ago, chip, clock, menu, opener, tag, zoneHint } from './parts.ts';
 import { replyState, type ReplyLine } from './reply-line.ts';
 
 export type TalkItem = { item: string; platformId: string; author: string; content: string; direction: 'inbound' | 'outbound'; postedMs: number; detectedMs: number };
@@ -75,7 +75,7 @@ function composer(x: Ctx, o: TalkModel): Html {
       <div class="canned-pop" id="canned-pop" hidden></div>
       <label><span class="hidden">${x.t('inbox.reply')}</span><textarea name="text" rows="3" required maxlength="5000" ?disabled=${o.why !== null} placeholder=${x.t('inbox.reply-to', { name: o.name })} data-reply="" data-draft=${o.id} data-limit=${o.limit} data-too-long=${x.t('talks.too-long', { platform: x.word('platform', o.platform), max: o.limit })} aria-describedby=${`reply-hint-${o.id}`}>${o.draft}</textarea></label>
       ${o.why ? html`<div class="reply-end"><span class="grow"></span><span class="off"><button class="button main" disabled title=${o.why}>${x.t('inbox.send')}</button><small class="why">${o.why}</small></span></div>` : html`<div class="reply-end"><button type="button" class="button plain" data-canned="" title=${`${x.t('talks.answers')} (/)`}>${x.t('talks.answers')}</button>
-        <details class="menu send-later" id=${`later-${o.id}`}><summary class="button plain">${x.t('talks.send-later')}</summary><div class="menu-list"><label class="field"><span>${x.t('talks.send-at')}</span><input type="datetime-local" name="send_at"></label>${o.mustApprove ? null : html`<label class="check"><input type="checkbox" name="approve" value="1"><span>${x.t('talks.ask-approval')}</span></label>`}</div></details>
+        <details class="menu send-later" id=${`later-${o.id}`}><summary class="button plain">${x.t('talks.send-later')}</summary><div class="menu-list"><label class="field"><span>${x.t('talks.send-at')}</span><input type="datetime-local" name="send_at">${zoneHint(x)}</label>${o.mustApprove ? null : html`<label class="check"><input type="checkbox" name="approve" value="1"><span>${x.t('talks.ask-approval')}</span></label>`}</div></details>
         <span class="muted small" id=${`reply-hint-${o.id}`}>${o.mustApprove ? x.t('talks.must-approve') : x.t('inbox.reply-hint', { account: o.accountName })}</span><span class="grow"></span><span class="muted small" data-count="" aria-live="polite"></span><button class="button main">${x.t('inbox.send')}</button></div>`}
     </form>`;
 }

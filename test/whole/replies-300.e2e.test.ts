@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 /** The full run is 300; on a machine that does other things beside, fewer say the same. */
-const REPLIES = Number(process.env['WHOLE_REPLIES'] ?? 24);
+const REPLIES = Number(process.env['WHOLE_REPLIES'] ?? 12);
 
 test(`${REPLIES} replies against a site that fails at every third: none twice, none lost`, async () => {
   stage = await wholeStage({ TROUPE_DEMO: '1' });

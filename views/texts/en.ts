@@ -38,6 +38,7 @@ export const en: Record<TextKey, string> = {
   'per-page': 'per page',
   'total': '{n} in total',
   'confirm.ok': 'Yes, do it',
+  'time.zone': 'in the server\'s time zone, {zone}',
   'time.now': 'just now',
   'time.over': 'over',
   'live.lost': 'Live connection lost; refreshing every 5 seconds',

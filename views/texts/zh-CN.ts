@@ -37,6 +37,7 @@ export const zhCN = {
   'per-page': '条 / 页',
   'total': '共 {n} 条',
   'confirm.ok': '确定',
+  'time.zone': '按服务器的时区 {zone}',
   'time.now': '刚刚',
   'time.over': '已到时',
   'live.lost': '实时连接已断开，每 5 秒刷新一次',
