@@ -162,7 +162,7 @@ export const TABLE: readonly { subject: string; kind: string; who: string; what:
   { subject: 'troupe.lease.<partition>', kind: 'JetStream, memory', who: 'master', what: 'who owns a partition' },
   { subject: 'troupe.master.<master>', kind: 'core', who: 'master', what: 'which partitions it holds' },
   { subject: 'troupe.stuck.<master>', kind: 'core', who: 'master', what: 'the journal can be read but takes no writes' },
-  { subject: 'troupe.fx.<worker>', kind: 'request', who: 'master', what: 'run, abort or signal an effect on a worker' },
+  { subject: 'troupe.fx.<worker>', kind: 'request', who: 'master', what: 'run an effect on a worker, or several that begin together, abort or signal one, or stop' },
   { subject: 'troupe.ask.<worker>.<verb>', kind: 'request', who: 'that worker', what: 'register, leave to submit, vault, findings' },
   { subject: 'troupe.hb.<worker>', kind: 'request', who: 'that worker', what: 'heartbeat; the answer confirms its leases' },
   { subject: 'troupe.join.<machine>', kind: 'request', who: '`join`: any holder of the pre-shared key', what: 'a machine or a worker asks for a user of its own' },
