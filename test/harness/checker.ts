@@ -13,12 +13,16 @@ export async function readJournal(nc: NatsConnection): Promise<Stored[]> {
   const all: Stored[] = [];
   while (left > 0) {
     const batch = await consumer.fetch({ max_messages: Math.min(left, 500), expires: 3_000 });
+    let got = 0;
     for await (const m of batch) {
       const [, , kind, id] = m.subject.split('.');
       const bytes = Buffer.from(m.data);
       all.push({ seq: m.seq, actor: `${kind}/${id}`, bytes, entry: JSON.parse(bytes.toString('utf8')) });
       left--;
+      got++;
     }
+    // What was counted may have aged out meanwhile.
+    if (got === 0) left = (await consumer.info()).num_pending;
   }
   return all;
 }
