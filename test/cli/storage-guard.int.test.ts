@@ -1,4 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -18,7 +19,11 @@ beforeEach(async () => {
   for (const s of [child.stdout!, child.stderr!]) s.on('data', (d) => (out += String(d)));
 });
 afterEach(async () => {
-  child.kill('SIGKILL');
+  // Still alive it would start anew what is stopped here.
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
   const driver = openLocalDriver(config);
   for await (const { handle } of driver.list()) await driver.stop(handle, 0);
   rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
