@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountMachine } from '../machines/account.ts';
 import { bind } from './binding.ts';
-import { ID } from './id.ts';
+import { ID, groupShape } from './id.ts';
 import { readCookies } from './read-cookies.ts';
 
 const name = z.string().trim().min(1).max(100);
@@ -25,7 +25,7 @@ export const accountFields = {
   checkEvery: z.number().int().min(0).max(10_080),
   noticeHours: z.number().int().min(1).max(720),
   approve: z.boolean(),
-  group: z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').nullable(),
+  group: groupShape.nullable(),
 };
 
 /** `cookies` is the session as text, for the method of that name; it is sealed, and the worker fetches it from the vault. */

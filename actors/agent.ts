@@ -1,16 +1,15 @@
 import { z } from 'zod';
 import { agentMachine } from '../machines/agent.ts';
 import { bind } from './binding.ts';
-import { ID } from './id.ts';
+import { groupShape, idShape as id } from './id.ts';
 import { webUrl } from './web-url.ts';
 
-const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 
 /** What an agent is made of. `worker` pins it; `shared` lets it take tasks that name no agent. */
 export const agentFields = z.strictObject({
   name: z.string().trim().min(1, 'must not be empty').max(100).optional(),
   worker: id.nullable().default(null),
-  group: z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens').default('default'),
+  group: groupShape.default('default'),
   account: id.nullable().default(null),
   url: webUrl.nullable().default(null),
   viewport: z.strictObject({ width: z.number().int().min(200).max(7680), height: z.number().int().min(200).max(4320) }).nullable().default(null),

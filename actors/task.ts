@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { taskMachine } from '../machines/task.ts';
 import { bind } from './binding.ts';
-import { ID } from './id.ts';
+import { groupShape as group, idShape as id } from './id.ts';
 import { webUrl } from './web-url.ts';
-
-const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
-const group = z.string().regex(ID, 'must be a group: 1 to 63 of a-z, 0-9 and hyphens');
 
 export const taskPayload = z.strictObject({
   url: webUrl.optional(),

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { workerMachine } from '../machines/worker.ts';
 import { bind } from './binding.ts';
-import { ID } from './id.ts';
+import { ID, idShape as id } from './id.ts';
 
 const LOADERS = /^(LD_|DYLD_|NODE_OPTIONS$|NODE_PATH$|PATH$|BASH_ENV$|ENV$|TROUPE_NONCE$)/;
 
-const id = z.string().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens');
 const hostName = z.string().min(1).max(253).regex(/^[a-zA-Z0-9][a-zA-Z0-9.:_-]*$/, 'must be a host name or an IP address');
 const absolute = z.string().max(500).regex(/^\/[^\0]*$/, 'must be a path that starts with /');
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name');

@@ -44,21 +44,15 @@ export async function main(argv: string[], ctx: VerbContext): Promise<number> {
     }
     return await verb.run(args, ctx);
   } catch (error) {
-    const e = SILENCE.has((error as Error).name) ? new SilentError() : (error as Error & { exitCode?: number; lines?: string[] });
+    const e = SILENCE.has((error as Error).name) ? silent() : (error as Error & { exitCode?: number; lines?: string[] });
     for (const line of e.lines ?? e.message.split('\n')) ctx.err(`troupe: ${short(line)}`);
     if (e.exitCode === undefined && ctx.env['LOG_LEVEL'] === 'debug') ctx.err(e.stack ?? '');
     return e.exitCode ?? 1;
   }
 }
 
-/** For a client that says `timeout` and nothing else. */
-class SilentError extends Error {
-  readonly exitCode = 69;
-  readonly lines = undefined;
-  constructor() {
-    super('NATS did not answer in time: one of its servers may just have been lost. Ask again; what was asked for may have been done');
-  }
-}
+/** What the client says is `timeout`, and nothing else. */
+const silent = (): Error & { exitCode: number; lines?: string[] } => Object.assign(new Error('NATS did not answer in time: one of its servers may just have been lost. Ask again; what was asked for may have been done'), { exitCode: 69 });
 
 /** A fault may quote whatever it was given; its end says what to do. */
 const short = (line: string): string => (line.length > 600 ? `${line.slice(0, 400)} … ${line.slice(-150)}` : line);

@@ -5,11 +5,11 @@ type Protocol = { flushPending(): void; transport?: { socket?: Partial<Socket> }
 
 /**
  * The client writes once for each chain of promises that publishes something. Hundreds of those run in one turn of the event loop under load:
- * their writes leave as one at its end. Reaches into the client (see ADR 0019); where it looks otherwise, it is left as it is and `false` comes back.
+ * their writes leave as one at its end. Reaches into the client (see ADR 0019); where it looks otherwise, it is left as it is.
  */
-export function gatherWrites(nc: NatsConnection): boolean {
+export function gatherWrites(nc: NatsConnection): void {
   const protocol = (nc as unknown as { protocol?: Protocol }).protocol;
-  if (typeof protocol?.flushPending !== 'function' || typeof protocol.transport?.socket?.cork !== 'function') return false;
+  if (typeof protocol?.flushPending !== 'function' || typeof protocol.transport?.socket?.cork !== 'function') return;
   const flush = protocol.flushPending.bind(protocol);
   let corked = false;
   protocol.flushPending = () => {
@@ -25,5 +25,4 @@ export function gatherWrites(nc: NatsConnection): boolean {
     }
     flush();
   };
-  return true;
 }

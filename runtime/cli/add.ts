@@ -73,12 +73,8 @@ async function create(operator: Operator, ctx: VerbContext, id: string, fields: 
       if (performance.now() > silentUntil) throw error;
       if (!said) ctx.err(`troupe: no master answers; asked again for ${SILENT_MS / 1000} s`);
       said = true;
-      return null;
-    })) as Made | null;
-    if (answer === null) {
-      await new Promise((r) => setTimeout(r, 300));
-      continue;
-    }
+      return { ok: false, code: 'unavailable', message: error.message };
+    })) as Made;
     if (!answer.ok && answer.code === 'duplicate' && 'key' in fields) {
       const known = (await operator.command({ kind: 'task', id }, 'inspect', {})) as Made & { context?: { seq: number; title: string } };
       return known.ok ? { ok: true, repeated: true, number: known.context!.seq, title: known.context!.title, state: known['state'] } : known;

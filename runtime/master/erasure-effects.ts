@@ -24,7 +24,7 @@ export type ErasureEffectsOptions = { db: Db; mux: Mux; engine(): Engine; vault(
 export function erasureEffects({ db, mux, engine, vault }: ErasureEffectsOptions): Record<'erase' | 'forgetPerson', MasterEffect> {
   const accounts = db.prepare(`SELECT id FROM accounts WHERE platform = @platform AND (EXISTS (SELECT 1 FROM conversations v WHERE v.account_id = accounts.id AND v.peer_id = @person) OR EXISTS (SELECT 1 FROM comments c WHERE c.account_id = accounts.id AND c.author_id = @person) OR EXISTS (SELECT 1 FROM direct_messages m WHERE m.account_id = accounts.id AND m.sender_id = @person))`).pluck();
   const readOf = { comment: db.prepare('SELECT platform_comment_id FROM comments WHERE account_id = ? AND is_read = 1').pluck(), message: db.prepare('SELECT platform_message_id FROM direct_messages WHERE account_id = ? AND is_read = 1').pluck() };
-  const openReplies = db.prepare("SELECT id FROM replies WHERE conversation_id = ? AND status NOT IN ('posted', 'failed', 'cancelled', 'rejected', 'replaced')").pluck();
+  const openReplies = db.prepare("SELECT r.id FROM replies r JOIN actors a ON a.kind = 'reply' AND a.id = r.id WHERE r.conversation_id = ? AND a.status = 'active'").pluck();
   const known = db.prepare('SELECT id FROM conversations WHERE account_id = ? AND peer_id = ?').pluck();
   return {
     async erase({ id, platform, person: reference }: { id: string; platform: string; person: string }, { signal }): Promise<Erased> {

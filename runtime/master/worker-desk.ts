@@ -134,8 +134,8 @@ export class WorkerDesk {
     const settled: string[] = [];
     const elsewhere = new Map<number, Results['items']>();
     const here: Promise<void>[] = [];
-    // Before the results themselves: what comes next is stored with them.
-    for (const item of items) this.o.ended?.(item.token, worker);
+    // Before the results themselves: what comes next is stored with them. A fault may say that there is no room.
+    for (const item of items) if (!item.error) this.o.ended?.(item.token, worker);
     for (const item of items) {
       if (!parseAddress(item.actor)) continue;
       if (!engine.host.owns(item.actor)) {

@@ -3,7 +3,6 @@ import { ID } from '../../transport/subjects.ts';
 import { unknownVariables, VARIABLES } from '../rules/fill-answer.ts';
 
 export const CANNED_KEY = 'canned.';
-export const CANNED_ID = ID;
 
 /** An answer that is ready: its words with {{nickname}} and the like, and what it is found by in the composer. */
 export const cannedAnswer = z.strictObject({
@@ -18,7 +17,7 @@ export type NamedAnswer = CannedAnswer & { id: string };
 export type CannedBucket = { get(key: string): Promise<Uint8Array | null>; put(key: string, value: string): Promise<void>; delete(key: string): Promise<void>; keys(): Promise<string[]> };
 
 export async function findCanned(bucket: Pick<CannedBucket, 'get'>, id: string): Promise<CannedAnswer | null> {
-  if (!CANNED_ID.test(id)) return null;
+  if (!ID.test(id)) return null;
   const bytes = await bucket.get(CANNED_KEY + id);
   const read = bytes && cannedAnswer.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   return read?.success ? read.data : null;

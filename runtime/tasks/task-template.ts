@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { ID } from '../../transport/subjects.ts';
 
-export const TEMPLATE_NAME = ID;
 /** Templates live in the settings bucket under these keys. */
 export const TASK_TEMPLATE_KEY = 'task-template.';
 

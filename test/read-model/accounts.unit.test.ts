@@ -1,11 +1,10 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { proxyConfig } from '../../actors/proxy.ts';
-import { Projection } from '../../runtime/read-model/projection.ts';
+import type { Projection } from '../../runtime/read-model/projection.ts';
 import { findAccount, listAccounts, listRounds } from '../../runtime/read-model/queries/accounts.ts';
 import { anotherProxy, findProxy, listProxies } from '../../runtime/read-model/queries/proxies.ts';
-import { SCHEMA } from '../../runtime/read-model/schema.ts';
-import { Shown } from './shown.ts';
+import { emptyView, Shown } from './shown.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -14,9 +13,7 @@ let db: Database.Database;
 let projection: Projection;
 
 beforeEach(() => {
-  db = new Database(':memory:');
-  db.exec(SCHEMA);
-  projection = new Projection(db, 1);
+  ({ db, projection } = emptyView());
 });
 afterEach(() => db.close());
 

@@ -1,6 +1,15 @@
-import type { Projection } from '../../runtime/read-model/projection.ts';
+import Database from 'better-sqlite3';
+import { Projection } from '../../runtime/read-model/projection.ts';
+import { SCHEMA } from '../../runtime/read-model/schema.ts';
 import { STREAM } from '../../transport/subjects.ts';
 import { Story } from '../machines/story.ts';
+
+/** A view in memory that has seen nothing. */
+export function emptyView(): { db: Database.Database; projection: Projection } {
+  const db = new Database(':memory:');
+  db.exec(SCHEMA);
+  return { db, projection: new Projection(db, 1) };
+}
 
 /** Places in the journal, over all lives. */
 let seq = 0;

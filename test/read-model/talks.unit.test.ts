@@ -1,15 +1,12 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Projection } from '../../runtime/read-model/projection.ts';
-import { SCHEMA } from '../../runtime/read-model/schema.ts';
-import { Shown } from './shown.ts';
+import type { Projection } from '../../runtime/read-model/projection.ts';
+import { emptyView, Shown } from './shown.ts';
 
 let db: Database.Database;
 let projection: Projection;
 beforeEach(() => {
-  db = new Database(':memory:');
-  db.exec(SCHEMA);
-  projection = new Projection(db, 1);
+  ({ db, projection } = emptyView());
   new Shown(projection, 'account', { id: 'a', platform: 'sandbox', name: 'Shop', platformAccount: null, monitorInterval: 20, proxy: null, limits: { perMinute: 6, perHour: 60, quiet: null } });
 });
 afterEach(() => db.close());

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { scheduleConfig, schedulePatch } from '../../../actors/schedule.ts';
 import type { ScheduleWhen } from '../../../machines/schedule.ts';
 import { nextTimes } from '../../master/next-time.ts';
 import { findSchedule, listSchedules, type ScheduleRow } from '../../read-model/queries/schedules.ts';
-import { expandTemplate, taskTemplate, TemplateFault, TEMPLATE_NAME } from '../../tasks/task-template.ts';
+import { expandTemplate, taskTemplate, TemplateFault } from '../../tasks/task-template.ts';
 import { dropTaskTemplate, findTaskTemplate, listTaskTemplates, saveTaskTemplate } from '../../tasks/template-store.ts';
 import { checked, readJson } from '../body.ts';
 import { found, type Call } from '../call.ts';
@@ -73,7 +74,7 @@ const one = (call: Call): ScheduleRow => found(findSchedule(call.d.db, pathId(ca
 
 function nameOf(call: Call): string {
   const name = call.param('id');
-  if (!TEMPLATE_NAME.test(name)) throw new Problem(422, 'invalid', 'id: must be 1 to 63 of a-z, 0-9 and hyphens', { field: 'id' });
+  if (!ID.test(name)) throw new Problem(422, 'invalid', 'id: must be 1 to 63 of a-z, 0-9 and hyphens', { field: 'id' });
   return name;
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { colleague, conversationLabel } from '../../../actors/conversation.ts';
 import { findConversation, findTalk, isConversationKey, knownLabels, listConversations, STATES, type ConversationRow } from '../../read-model/queries/conversations.ts';
 import type { InboxItem } from '../../read-model/queries/inbox.ts';
 import { unknownVariables, VARIABLES } from '../../rules/fill-answer.ts';
-import { CANNED_ID, cannedAnswer, dropCanned, findCanned, listCanned, saveCanned } from '../../talks/canned-store.ts';
+import { cannedAnswer, dropCanned, findCanned, listCanned, saveCanned } from '../../talks/canned-store.ts';
 import { found, type Call } from '../call.ts';
 import { addFilter, cleanQuery, dropFilter } from '../pages/talk-pages.ts';
 import { Problem } from '../problem.ts';
@@ -105,7 +106,7 @@ const item = (i: InboxItem): Record<string, unknown> => withIso({ item: i.item, 
 
 function cannedId(call: Call): string {
   const name = call.param('id');
-  if (!CANNED_ID.test(name)) throw new Problem(422, 'invalid', 'id: must be 1 to 63 of a-z, 0-9 and hyphens', { field: 'id' });
+  if (!ID.test(name)) throw new Problem(422, 'invalid', 'id: must be 1 to 63 of a-z, 0-9 and hyphens', { field: 'id' });
   return name;
 }
 

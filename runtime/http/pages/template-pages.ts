@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { ID } from '../../../transport/subjects.ts';
 import { paramRow, pickTemplateDialog, templateDialog, templatesPage, useTemplateDialog, type ParamLine, type TemplateCard, type TemplateFormModel, type UseModel } from '../../../views/task-templates.ts';
 import type { TaskTemplate, TemplateParam } from '../../tasks/task-template.ts';
-import { expandTemplate, taskTemplate, TemplateFault, templateFromTask, TEMPLATE_NAME } from '../../tasks/task-template.ts';
+import { expandTemplate, taskTemplate, TemplateFault, templateFromTask } from '../../tasks/task-template.ts';
 import { dropTaskTemplate, findTaskTemplate, listTaskTemplates, saveTaskTemplate } from '../../tasks/template-store.ts';
 import { checked, readForm } from '../body.ts';
 import { found, type Call } from '../call.ts';
@@ -69,11 +70,11 @@ export const templatePages = (): Route[] => [
   page('get', '/task-templates/:id', 'read', (call) => call.c.redirect(`/task-templates#template-${encodeURIComponent(call.param('id'))}`, 303)),
 ];
 
-const nameOf = (text: string): string => checked(z.object({ name: z.string().trim().regex(TEMPLATE_NAME, 'must be 1 to 63 of a-z, 0-9 and hyphens') }), { name: text }).name;
+const nameOf = (text: string): string => checked(z.object({ name: z.string().trim().regex(ID, 'must be 1 to 63 of a-z, 0-9 and hyphens') }), { name: text }).name;
 
 async function one(call: Call): Promise<{ name: string; template: TaskTemplate }> {
   const name = call.param('id');
-  const template = TEMPLATE_NAME.test(name) ? await findTaskTemplate(call.d.settings, name) : null;
+  const template = ID.test(name) ? await findTaskTemplate(call.d.settings, name) : null;
   return { name, template: found(template, `template ${name}`) };
 }
 
