@@ -297,17 +297,21 @@ describe('faults over SSH', () => {
   });
 
   it('keeps memory within its limit where that machine can, and says who does', async () => {
-    const eat = 'const kept = []; setInterval(() => kept.push(Buffer.alloc(20e6, 1)), 50); console.log("up")';
+    // It eats when told: one that is dead already is in no group any more.
+    const hungry = join(server.dir, 'hungry');
+    rmSync(hungry, { force: true });
+    const eat = `const kept = []; setInterval(() => { if (require('fs').existsSync(${JSON.stringify(hungry)})) kept.push(Buffer.alloc(20e6, 1)); }, 50); console.log('up')`;
     const handle = await driver.start({ command: process.execPath, args: ['-e', eat], env: {}, cwd: server.dir, limits: { memoryMb: 128, cpuCores: 1 } }, 'w');
     handles.push(handle);
     expect(['scope', 'cgroup', 'watched']).toContain(handle.limits);
     // The handle that another master finds says the same.
     for await (const { handle: found } of driver.list()) expect(found).toEqual(handle);
+    if (handle.limits !== 'watched') expect(readFileSync(`/proc/${handle.pid}/cgroup`, 'utf8')).toMatch(/troupe-|run-.*\.scope/);
+    writeFileSync(hungry, '');
     if (handle.limits === 'watched') {
       await expect.poll(async () => (await driver.stats(handle))?.rssBytes ?? 0, { timeout: 20_000 }).toBeGreaterThan(200 * 1_048_576);
       return;
     }
-    expect(readFileSync(`/proc/${handle.pid}/cgroup`, 'utf8')).toMatch(/troupe-|run-.*\.scope/);
     expect(await driver.wait(handle, AbortSignal.timeout(30_000))).toMatchObject({ code: null, signal: 'SIGKILL' });
     await driver.stop(handle, 0);
     expect(existsSync(`/sys/fs/cgroup/memory/troupe-${handle.nonce.slice(0, 16)}`) || existsSync(`/sys/fs/cgroup/troupe-${handle.nonce.slice(0, 16)}`)).toBe(false);
@@ -315,7 +319,7 @@ describe('faults over SSH', () => {
     expect((await start(FOREVER)).limits).toBeUndefined();
     // Where systemd gives a scope, that is taken: here one that only says what it was asked.
     const bin = join(server.dir, 'bin');
-    mkdirSync(bin);
+    mkdirSync(bin, { recursive: true });
     writeFileSync(join(bin, 'systemd-run'), `#!/bin/sh\necho "$@" >> ${bin}/asked\nwhile [ "$1" != "--" ]; do shift; done\nshift\nexec "$@"\n`, { mode: 0o755 });
     if (process.getuid!() !== 0) return;
     await served(`SetEnv PATH=${bin}:${process.env['PATH']}`);
