@@ -1,4 +1,4 @@
-import { createActor, createEmptyActor, fromPromise, type AnyEventObject, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import { createEmptyActor, fromPromise, type AnyEventObject, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import { isEffect } from '../machines/effect.ts';
 
 /** A chart that can't be made durable, with the state at fault and the way out. */
@@ -39,7 +39,7 @@ export function compileChart(machine: AnyStateMachine): Chart {
     version: machine.id,
     initial: (input) => run((scope) => ready.getInitialSnapshot(scope, input as never)),
     next: (snapshot, event) => run((scope) => ready.transition(snapshot, event, scope)),
-    restore: (stored) => createActor(ready, { snapshot: stored as never }).getSnapshot() as AnyMachineSnapshot,
+    restore: (stored) => run((scope) => ready.restoreSnapshot(stored as never, scope) as AnyMachineSnapshot).snapshot,
     store: (snapshot) => withoutInputs(ready.getPersistedSnapshot(snapshot)),
   };
 }

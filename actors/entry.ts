@@ -60,6 +60,9 @@ export function commandsOf({ commands, pending, index }: Pick<Entry, 'commands' 
 /** The bytes of an entry are its JSON; everything that is hashed or compared is these bytes. */
 export const encodeEntry = (entry: Entry): Uint8Array => Buffer.from(JSON.stringify(entry));
 
+/** The bytes as text, without a copy of them. */
+export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
 
 export class EntryUnreadable extends Error {
@@ -73,7 +76,7 @@ export class EntryUnreadable extends Error {
 export function decodeEntry(bytes: Uint8Array): Entry {
   let e: Entry;
   try {
-    e = JSON.parse(Buffer.from(bytes).toString('utf8')) as Entry;
+    e = JSON.parse(textOf(bytes)) as Entry;
   } catch (error) {
     throw new EntryUnreadable((error as Error).message);
   }

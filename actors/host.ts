@@ -122,10 +122,15 @@ export class Host {
     return new Promise((resolve) => this.put(actor, inbound, resolve));
   }
 
+  /** Whether memory knows of it: one that isn't known may still be in the journal. */
+  knows(actor: string): boolean {
+    return this.slots.has(actor);
+  }
+
   /** The head as this host knows it, read from the journal when it is cold. */
   async head(actor: string): Promise<Head | null> {
     const slot = this.slot(actor);
-    if (slot?.loaded) return slot.head;
+    if (slot?.loaded && !slot.guessed) return slot.head;
     const stored = slot?.packed ?? (await this.o.journal.last(actor));
     return stored ? { entry: decodeEntry(stored.bytes), hash: hashOf(stored.bytes), seq: stored.seq, snapshot: null } : null;
   }
@@ -184,6 +189,8 @@ export class Host {
   private wake(slot: Slot): void {
     if (slot.busy || slot.queue.length === 0) return;
     if (slot.parked !== null) return void this.parking.hold(slot);
+    // One that is to begin is taken for new: the journal refuses its first entry where it isn't, and it is read then.
+    if (!slot.loaded && !slot.doubt && slot.packed === null && slot.head === null && slot.queue[0]!.inbound.is === 'start') slot.loaded = slot.guessed = true;
     if (!slot.loaded) return void this.load(slot);
     this.ready.add(slot);
     this.schedule();
@@ -200,6 +207,7 @@ export class Host {
 
   private async load(slot: Slot): Promise<void> {
     slot.busy = true;
+    slot.guessed = false;
     try {
       const stored = slot.packed ?? (await this.o.journal.last(slot.actor));
       slot.packed = null;
@@ -308,6 +316,7 @@ export class Host {
         slot.busy = true;
         return { item, turn: t };
       } catch (error) {
+        if (slot.guessed) return void this.load(slot), null;
         slot.queue.shift();
         this.parking.park(slot, item, error as Error);
         return null;
@@ -319,6 +328,7 @@ export class Host {
   private store(slot: Slot, item: Item, head: Head, bytes: Uint8Array): void {
     const before = slot.head?.entry.pending;
     slot.head = head;
+    slot.guessed = false;
     slot.busy = false;
     this.counts.turns++;
     for (const id of slot.delivered) if (!head.entry.pending.tells[id] && !head.entry.pending.signals[id]) slot.delivered.delete(id);
@@ -354,7 +364,7 @@ export class Host {
 
   private putBack(slot: Slot, item: Item): void {
     slot.busy = false;
-    slot.loaded = false;
+    slot.loaded = slot.guessed = false;
     slot.doubt = true;
     slot.head = null;
     if (this.slots.get(slot.actor) !== slot) return item.done({ is: 'elsewhere' });

@@ -10,6 +10,8 @@ export type Slot = {
   partition: number;
   head: Head | null;
   loaded: boolean;
+  /** Taken for new without a look into the journal. */
+  guessed: boolean;
   /** Its newest entry as bytes: a tenth of what the head takes, for one of a crowd that only waits. */
   packed: { bytes: Uint8Array; seq: number } | null;
   /** Loading or appending: nothing else may touch the head. */
@@ -22,4 +24,4 @@ export type Slot = {
   settling: NodeJS.Timeout | null;
 };
 
-export const newSlot = (actor: string, binding: Binding, partition: number): Slot => ({ actor, binding, partition, head: null, loaded: false, packed: null, busy: false, doubt: false, parked: null, queue: [], delivered: new Set(), settling: null });
+export const newSlot = (actor: string, binding: Binding, partition: number): Slot => ({ actor, binding, partition, head: null, loaded: false, guessed: false, packed: null, busy: false, doubt: false, parked: null, queue: [], delivered: new Set(), settling: null });

@@ -63,7 +63,10 @@ export const task = bind({
   commands: {
     create: {
       schema: taskFields,
-      input: ({ at, key, template, schedule, replayOf, ...p }, { id, by }) => ({ id, ...p, seq: p.seq ?? 0, notBefore: at ?? null, key: key ?? null, template: template ?? null, schedule: schedule ?? null, replayOf: replayOf ?? null, by }),
+      input: (f, { id, by }) => ({
+        id, seq: f.seq ?? 0, title: f.title, description: f.description, type: f.type, priority: f.priority, group: f.group, payload: f.payload, requirements: f.requirements, timeoutMs: f.timeoutMs, retries: f.retries, after: f.after,
+        notBefore: f.at ?? null, key: f.key ?? null, template: f.template ?? null, schedule: f.schedule ?? null, replayOf: f.replayOf ?? null, by, purged: f.purged,
+      }),
       made: (context) => ({ task: context['id'], number: context['seq'], title: context['title'] }),
     },
     cancel: { schema: nothing, event: (_, { by }) => ({ type: 'CANCEL', by }) },

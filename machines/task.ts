@@ -46,10 +46,12 @@ export type TaskInput = {
   schedule: string | null;
   replayOf: string | null;
   by: string;
+  /** Where it goes at once, when there was room as it was asked for; absent or null while it has to wait. */
+  place?: TaskPlace | null;
   at: number;
 };
 
-export type TaskContext = Omit<TaskInput, 'at' | 'retries'> & {
+export type TaskContext = Omit<TaskInput, 'at' | 'retries' | 'place'> & {
   maxAttempts: number;
   /** The attempt that runs or comes next; what was lost with its worker does not count, up to a bound. */
   attempt: number;
@@ -105,7 +107,7 @@ export const taskMachine = setup({
     started: assign(({ event }) => ({ startedAt: stamp(event).at })),
     did: assign(({ context, event }) => {
       const { result, object, artefacts, agent, ms } = outputOf<TaskOutcome>(event);
-      return { outcome: { result: result ?? null, object: object ?? null, artefacts: artefacts ?? [], agent: agent ?? null }, error: null, startedAt: context.startedAt ?? Math.max(context.assignedAt ?? 0, Math.round(stamp(event).at - (ms ?? 0))) };
+      return { finishedAt: stamp(event).at, outcome: { result: result ?? null, object: object ?? null, artefacts: artefacts ?? [], agent: agent ?? null }, error: null, startedAt: context.startedAt ?? Math.max(context.assignedAt ?? 0, Math.round(stamp(event).at - (ms ?? 0))) };
     }),
     fault: assign(({ event }) => ({ error: { kind: kindOf(event), message: faultOf(event).message } })),
     overtime: assign(({ context }) => ({ error: { kind: 'timeout', message: `not finished within ${context.timeoutMs / 1000} s` } })),
@@ -126,6 +128,7 @@ export const taskMachine = setup({
   guards: {
     later: ({ context, event }) => context.notBefore !== null && context.notBefore > (stamp(event).at || context.createdAt),
     depends: ({ context }) => context.after.length > 0,
+    hasPlace: ({ context }) => context.place !== null,
     full: ({ event }) => kindOf(event) === 'full',
     lost: ({ context, event }) => LOST.includes(kindOf(event)) && context.losses < LOSSES,
     mayRetry: ({ context, event }) => context.attempt < context.maxAttempts && !FINAL.includes(kindOf(event)),
@@ -160,12 +163,12 @@ export const taskMachine = setup({
     by: input?.by ?? 'unknown',
     maxAttempts: (input?.retries ?? 3) + 1,
     attempt: 1,
-    placings: 0,
+    placings: input?.place ? 1 : 0,
     losses: 0,
-    place: null,
+    place: input?.place ?? null,
     avoid: null,
     createdAt: input?.at ?? 0,
-    assignedAt: null,
+    assignedAt: input?.place ? input.at : null,
     startedAt: null,
     finishedAt: null,
     retryAt: null,
@@ -178,7 +181,7 @@ export const taskMachine = setup({
     waiting: {
       initial: 'looking',
       states: {
-        looking: { always: [{ guard: 'depends', target: 'depending' }, { guard: 'later', target: 'scheduled' }, { target: '#task-v1.pending' }] },
+        looking: { always: [{ guard: 'depends', target: 'depending' }, { guard: 'later', target: 'scheduled' }, { guard: 'hasPlace', target: '#task-v1.working' }, { target: '#task-v1.pending' }] },
         depending: {
           invoke: {
             id: 'depend',
@@ -208,7 +211,7 @@ export const taskMachine = setup({
       invoke: {
         id: 'work',
         src: 'work',
-        input: ({ context: c }) => ({ ...c.place!, task: c.id, attempt: c.attempt, type: c.type, title: c.title, payload: c.payload, timeoutMs: c.timeoutMs }),
+        input: ({ context: c, context: { place } }) => ({ worker: place!.worker, incarnation: place!.incarnation, agent: place!.agent, account: place!.account, platform: place!.platform, epoch: place!.epoch, proxy: place!.proxy, task: c.id, attempt: c.attempt, type: c.type, title: c.title, payload: c.payload, timeoutMs: c.timeoutMs }),
         onDone: { target: 'completed', actions: 'did' },
         onError: [
           { guard: 'full', target: 'pending', actions: 'turnedAway' },
@@ -230,7 +233,7 @@ export const taskMachine = setup({
       },
     },
     retrying: { after: { retry: 'pending' } },
-    completed: { type: 'final', entry: 'end' },
+    completed: { type: 'final' },
     failed: { type: 'final', entry: 'end' },
     timed_out: { type: 'final', entry: 'end' },
     cancelled: { type: 'final', entry: 'end' },

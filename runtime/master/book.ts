@@ -82,6 +82,13 @@ export class Book implements Ledger {
     return this.accounts.get(account) ?? null;
   }
 
+  /** Takes a reservation back. */
+  cancel(actor: string): void {
+    if (!this.reserved.has(actor)) return;
+    this.release(actor);
+    this.freed();
+  }
+
   /** Drops reservations whose effect never came. */
   expire(): void {
     const old = performance.now() - RESERVED;

@@ -26,6 +26,8 @@ export type CommandsOptions = {
   extra?: Readonly<Record<string, Readonly<Record<string, Common>>>>;
   /** Seals a secret field and gives what the event carries instead. */
   seal(to: Address, field: string, value: string, id: string): Promise<string>;
+  /** Adds to what an actor begins with; `undo` is called when nothing begins after all. */
+  begin?(actor: string, input: Record<string, unknown>): { input: Record<string, unknown>; undo(): void } | null;
   /** Says no before a turn is taken: what only the outside knows. */
   allow?(request: Request): Promise<Refusal | null>;
   /** Why nothing may be written, or null. */
@@ -121,7 +123,10 @@ export class Commands {
     const about = { id: to.id, fresh: freshId(`${actor}:${id}`), by };
     const at = Date.now();
     if (spec.input) {
-      const outcome = await this.wait(actor, { is: 'start', input: { ...spec.input(value, about), at }, cause: causeOf(request) });
+      const input = Object.assign(spec.input(value, about), { at });
+      const more = this.o.begin?.(actor, input);
+      const outcome = await this.wait(actor, { is: 'start', input: Object.assign(input, more?.input), cause: causeOf(request) });
+      if (outcome?.is !== 'taken') more?.undo();
       const made = outcome?.is === 'taken' ? outcome.entry : outcome?.is === 'dropped' && outcome.why === 'taken' ? outcome.head : null;
       return this.answer(actor, outcome, binding, made && spec.made ? spec.made((made.after as { context: Record<string, unknown> }).context) : {}, '~start');
     }

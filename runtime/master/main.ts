@@ -5,6 +5,7 @@ import pino from 'pino';
 import { kinds } from '../../actors/kinds.ts';
 import type { Pending } from '../../actors/entry.ts';
 import type { KeyContext } from '../../machines/key.ts';
+import type { TaskInput } from '../../machines/task.ts';
 import { openConnection } from '../../transport/connection.ts';
 import { serve } from '../../transport/micro.ts';
 import { Mux } from '../../transport/mux.ts';
@@ -163,6 +164,11 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     anywhere: { agent: { tool: agentTool(mux, db, openTools(config.toolsDir), engine.id) } },
     common: commonVerbs(mux, engine, bindings, db, async ({ config: c, handle, lastHandle }, tail) => (await (await drivers.of(c)).logs(handle ?? lastHandle, { tail })).lines),
     seal: async (to, field, value, id) => sealSecret(vault, to, field, value, id),
+    begin: (actor, input) => {
+      // Known already: it is asked for again, and begins only once.
+      const place = actor.startsWith('task/') && !engine.host.knows(actor) ? placer.atOnce(actor, input as TaskInput) : null;
+      return place && { input: { place }, undo: () => book.cancel(actor) };
+    },
     allow: (request) => allow(db, engine, request, () => numbers.take(), lengths),
     closed: () => {
       const why = unsafe();

@@ -1,4 +1,4 @@
-import type { TaskRequirements, TaskType } from '../../machines/task.ts';
+import type { TaskInput, TaskPlace, TaskRequirements, TaskType } from '../../machines/task.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
 import type { Db } from '../read-model/store.ts';
 import { laneOf, shapeKey, shapeText } from '../tasks/shape.ts';
@@ -10,11 +10,14 @@ import type { Gates } from './gates.ts';
 import { choose, FORWARD_AFTER, UNSEEN, type AgentSite, type Holder, type Site, type Want, type World } from './placing.ts';
 import { TaskQueue, type Shape, type Waiting } from './task-queue.ts';
 
-type TaskInput = { task: string; seq: number; type: TaskType; priority: number; group: string; requirements: TaskRequirements; avoid: string | null; at: number };
+type Asked = { type: TaskType; priority: number; group: string; requirements: TaskRequirements };
+type PlaceInput = Asked & { task: string; seq: number; avoid: string | null; at: number };
 type AgentInput = { agent: string; group: string; worker: string | null; account: string | null; at: number };
 type Job = Waiting & { answers: Answers };
 type Wanted = Want & { type: string; lane: string; isAgent: boolean };
 type Waits = Shape<Wanted, Job>;
+type Seen = Omit<World, 'holder' | 'last'> & { agents: AgentSite[] };
+type Decision = { site: Site; agent: string | null; lease: AccountRow | null } | { why: string; gated?: true } | { never: string };
 type Told = { why: string | null; said: string | null };
 
 export type Why = { shape: string; why: string | null };
@@ -29,7 +32,7 @@ export type PlacerOptions = {
   tell(whys: Why[]): void;
 };
 
-type Row = { id: string; incarnation: string; groups: string; labels: string; allow_shell: number; max_agents: number; max_shells: number; cpu_cores: number; max_memory_mb: number; phase: string; cordoned: string | null };
+type Row = { id: string; incarnation: string; groups: string[]; labels: Record<string, string>; allow_shell: number; max_agents: number; max_shells: number; cpu_cores: number; max_memory_mb: number; phase: string; cordoned: string | null };
 type AccountRow = { worker: string | null; epoch: number; incarnation: string | null; lease: string; platform: string; proxy: string | null };
 
 /** So many are placed before others have the event loop. */
@@ -56,6 +59,7 @@ export class Placer implements HeldEffect {
   private rows: Row[] = [];
   private agentRows: Omit<AgentSite, 'busy'>[] & { task?: string }[] = [];
   private stale = true;
+  private seen: Seen | null = null;
   private scheduled = false;
   private later: { at: number; timer: NodeJS.Timeout } | null = null;
   private stopped = false;
@@ -77,21 +81,27 @@ export class Placer implements HeldEffect {
 
   take(job: HeldJob, answers: Answers): void {
     const isAgent = job.actor.startsWith('agent/');
-    const input = job.input as TaskInput | AgentInput;
-    const one: Job = { token: job.token, actor: job.actor, priority: isAgent ? 10 : (input as TaskInput).priority, seq: isAgent ? 0 : (input as TaskInput).seq, at: input.at, answers };
+    const input = job.input as PlaceInput | AgentInput;
+    const one: Job = { token: job.token, actor: job.actor, priority: isAgent ? 10 : (input as PlaceInput).priority, seq: isAgent ? 0 : (input as PlaceInput).seq, at: input.at, answers };
     if (isAgent) {
       const a = input as AgentInput;
       this.queue.add(one, `agent\n${a.worker}\n${a.account}`, a.group, () => ({ what: 'agent', group: a.group, forwardTo: [], forwardAfterMs: 0, worker: a.worker, agent: null, account: a.account, labels: {}, min: {}, type: 'agent', lane: 'high', isAgent: true }));
     } else {
-      const t = input as TaskInput;
+      const t = input as PlaceInput;
       if (t.avoid) this.turnedAway.set(t.avoid, performance.now() + TURNED_AWAY);
-      const r = t.requirements;
-      this.queue.add(one, shapeText(t), t.group, () => ({
-        what: t.type === 'shell' ? 'shell' : 'page', group: t.group, forwardTo: r.forwardTo ?? [], forwardAfterMs: r.forwardAfterMs ?? FORWARD_AFTER, worker: r.worker ?? null, agent: r.agent ?? null, account: r.account ?? null,
-        labels: r.labels ?? {}, min: r.min ?? {}, type: t.type, lane: laneOf(t.priority), isAgent: false,
-      }));
+      this.queue.add(one, shapeText(t), t.group, () => wantOf(t));
     }
     this.wake();
+  }
+
+  /** A place for a task that is being made, with its room set aside; null when it has to wait, or others do. */
+  atOnce(actor: string, task: TaskInput): TaskPlace | null {
+    if (this.queue.size > 0 || this.stopped || task.after.length > 0 || (task.notBefore ?? 0) > task.at || !this.o.db.open) return null;
+    this.o.book.expire();
+    const want = wantOf(task);
+    const world = this.worldOfTurn();
+    const choice = this.decide(want, world, 0);
+    return 'site' in choice ? this.setAside(actor, want, choice, world) : null;
   }
 
   drop(token: string): void {
@@ -103,6 +113,7 @@ export class Placer implements HeldEffect {
   changed(topics: readonly string[]): void {
     if (!topics.some((t) => t === 'worker' || t === 'agent' || t === 'account' || t === 'gate' || t === 'machine')) return;
     this.stale = true;
+    this.seen = null;
     this.wake();
   }
 
@@ -127,10 +138,10 @@ export class Placer implements HeldEffect {
   }
 
   private pass(): void {
-    const { book, gates } = this.o;
     if (!this.o.db.open) return;
-    book.expire();
+    this.o.book.expire();
     const world = this.world();
+    this.seen = null;
     const now = Date.now();
     const blocked = new Set<Waits>();
     const block = (shape: Waits, why: string): void => {
@@ -145,21 +156,11 @@ export class Placer implements HeldEffect {
       if (placed >= AT_ONCE) return this.wake();
       const { job, shape } = next;
       const { want } = shape;
-      const lease = want.account === null ? null : ((this.account.get(want.account) as AccountRow | undefined) ?? null);
-      if (want.account !== null && !lease) {
-        this.out(shape, job);
-        job.answers.failed(job, new EffectFailed('refused', `there is no account ${want.account}`));
-        continue;
-      }
-      const gate = want.isAgent ? null : gates.holds({ group: want.group, lane: want.lane, kind: want.type, account: want.account, platform: lease?.platform ?? null });
-      if (gate) {
-        block(shape, gate);
-        continue;
-      }
       const waited = now - job.at;
-      const choice = choose(want, { ...world, holder: (a) => this.holder(a, lease), last: this.lastOf.get(`${want.group}\n${want.account ?? want.type}`) ?? null }, waited);
+      const choice = this.decide(want, world, waited);
       if ('why' in choice) {
         block(shape, choice.why);
+        if (choice.gated) continue;
         if (want.forwardTo.length > 0 && waited < want.forwardAfterMs) this.lookAt(now + want.forwardAfterMs - waited);
         if (want.agent !== null && waited < UNSEEN) this.lookAt(now + UNSEEN - waited);
         continue;
@@ -169,20 +170,34 @@ export class Placer implements HeldEffect {
         job.answers.failed(job, new EffectFailed('refused', choice.never));
         continue;
       }
-      const { site, agent } = choice;
       placed++;
-      site.lastGiven = performance.now();
-      this.lastGiven.set(site.id, site.lastGiven);
-      this.lastOf.set(`${want.group}\n${want.account ?? want.type}`, site.id);
-      const what = want.what === 'page' && agent !== null ? 'none' : want.what;
-      if (what === 'shell') site.shells++;
-      else if (what !== 'none') site.windows++;
-      const used = agent !== null && world.agents.find((a) => a.id === agent);
-      if (used) used.busy = job.actor;
-      book.reserve(job.actor, { worker: site.id, what, agent, account: want.isAgent ? null : want.account });
-      const place = { worker: site.id, incarnation: site.incarnation, account: want.account, platform: lease?.platform ?? null, epoch: lease?.epoch ?? null, proxy: lease?.proxy ? (JSON.parse(lease.proxy) as unknown) : null };
+      const { agent, ...place } = this.setAside(job.actor, want, choice, world);
       job.answers.done(job, want.isAgent ? place : { ...place, agent });
     }
+  }
+
+  /** Where it goes as the world is, and whose account it works with. */
+  private decide(want: Wanted, world: Seen, waited: number): Decision {
+    const lease = want.account === null ? null : ((this.account.get(want.account) as AccountRow | undefined) ?? null);
+    if (want.account !== null && !lease) return { never: `there is no account ${want.account}` };
+    const gate = want.isAgent ? null : this.o.gates.holds({ group: want.group, lane: want.lane, kind: want.type, account: want.account, platform: lease?.platform ?? null });
+    if (gate) return { why: gate, gated: true };
+    const choice = choose(want, { ...world, holder: (a) => this.holder(a, lease), last: this.lastOf.get(lastKey(want)) ?? null }, waited);
+    return 'site' in choice ? { ...choice, lease } : choice;
+  }
+
+  /** Keeps the room for it until its effect is out. */
+  private setAside(actor: string, want: Wanted, { site, agent, lease }: Extract<Decision, { site: Site }>, world: Seen): TaskPlace {
+    site.lastGiven = performance.now();
+    this.lastGiven.set(site.id, site.lastGiven);
+    this.lastOf.set(lastKey(want), site.id);
+    const what = want.what === 'page' && agent !== null ? 'none' : want.what;
+    if (what === 'shell') site.shells++;
+    else if (what !== 'none') site.windows++;
+    const used = agent !== null && world.agents.find((a) => a.id === agent);
+    if (used) used.busy = actor;
+    this.o.book.reserve(actor, { worker: site.id, what, agent, account: want.isAgent ? null : want.account });
+    return { worker: site.id, incarnation: site.incarnation, agent, account: want.account, platform: lease?.platform ?? null, epoch: lease?.epoch ?? null, proxy: lease?.proxy ? (JSON.parse(lease.proxy) as TaskPlace['proxy']) : null };
   }
 
   /** Out of the queue; what was said of its kind is taken back when it was the last. */
@@ -196,9 +211,15 @@ export class Placer implements HeldEffect {
     this.told.delete(shape);
   }
 
-  private world(): Omit<World, 'holder' | 'last'> & { agents: AgentSite[] } {
+  /** The world as it was when this turn of the event loop first looked, with what was given since. */
+  private worldOfTurn(): Seen {
+    if (this.seen === null) setImmediate(() => (this.seen = null));
+    return (this.seen ??= this.world());
+  }
+
+  private world(): Seen {
     if (this.stale) {
-      this.rows = this.workers.all() as Row[];
+      this.rows = (this.workers.all() as (Omit<Row, 'groups' | 'labels'> & { groups: string; labels: string })[]).map((w) => ({ ...w, groups: JSON.parse(w.groups) as string[], labels: { cpu: String(w.cpu_cores), memory: String(w.max_memory_mb), ...(JSON.parse(w.labels) as Record<string, string>) } }));
       this.agentRows = this.agents.all() as never;
       this.stale = false;
     }
@@ -214,7 +235,7 @@ export class Placer implements HeldEffect {
       const { windows, shells } = book.load(w.id);
       const beat = liveness.beatOf(w.id);
       sites.push({
-        id: w.id, incarnation: w.incarnation, groups: JSON.parse(w.groups) as string[], labels: { cpu: String(w.cpu_cores), memory: String(w.max_memory_mb), ...(JSON.parse(w.labels) as Record<string, string>) }, allowShell: w.allow_shell === 1,
+        id: w.id, incarnation: w.incarnation, groups: w.groups, labels: w.labels, allowShell: w.allow_shell === 1,
         maxAgents: w.max_agents, maxShells: w.max_shells, windows: full ? Math.max(windows, w.max_agents) : windows, shells: full ? Math.max(shells, w.max_shells) : shells,
         cpu: (beat?.cpuRatio ?? 0) / w.cpu_cores, overMemory: (beat?.rssBytes ?? 0) / 1_048_576 > w.max_memory_mb, closed: w.cordoned ? `machine ${w.cordoned} is cordoned` : w.phase === 'draining' ? 'it drains' : null, lastGiven: this.lastGiven.get(w.id) ?? 0,
       });
@@ -257,6 +278,13 @@ export class Placer implements HeldEffect {
     if (whys.length > 0) this.o.tell(whys);
   }
 }
+
+const lastKey = (want: Wanted): string => `${want.group}\n${want.account ?? want.type}`;
+
+const wantOf = ({ type, priority, group, requirements: r }: Asked): Wanted => ({
+  what: type === 'shell' ? 'shell' : 'page', group, forwardTo: r.forwardTo ?? [], forwardAfterMs: r.forwardAfterMs ?? FORWARD_AFTER, worker: r.worker ?? null, agent: r.agent ?? null, account: r.account ?? null,
+  labels: r.labels ?? {}, min: r.min ?? {}, type, lane: laneOf(priority), isAgent: false,
+});
 
 /** Whether one of them waits since before `since`. */
 function oldest(shape: Waits, since: number): boolean {

@@ -36,7 +36,8 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       const purged = purgedAt.get(id) as number | undefined;
       if (purged !== undefined && c.createdAt <= purged) return;
       const top = state.split('.')[0]!;
-      if (top === 'working' && entry.event.type.startsWith('xstate.done.actor.place')) attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
+      const placed = entry.event.type === '~start' || entry.event.type.startsWith('xstate.done.actor.place');
+      if (top === 'working' && placed) attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
       else if (c.placings > 0 && top !== 'working') {
         const outcome = top === 'completed' || top === 'cancelled' ? top : (c.error?.kind ?? top);
         attempted.run({ task: id, n: c.placings, at: entry.at, outcome, error: top === 'completed' || top === 'cancelled' ? null : (c.error?.message ?? null), agent: c.outcome?.agent ?? null });
@@ -45,20 +46,19 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       if (!newest) return;
       const status = top === 'working' ? state.split('.')[1]! : top;
       const shape = shapeKey(shapeText(c));
+      const fresh = there.get(id) !== c.createdAt;
+      // One literal for both: V8 makes new hidden classes, kilobytes of them, for each spread of so many fields.
       const row = {
         id, placings: c.placings, status, why: status === 'pending' ? (why.get(shape) ?? null) : status === 'waiting' ? (state === 'waiting.scheduled' ? `starts at ${new Date(c.notBefore!).toISOString()}` : `after task ${(seqs.all(JSON.stringify(c.after)) as number[]).join(', ')}`) : null,
         worker_id: c.place?.worker ?? null, agent_id: c.outcome?.agent ?? c.place?.agent ?? c.requirements.agent ?? null, account_id: c.requirements.account ?? null,
         attempt: c.attempt, retry_ms: status === 'retrying' ? c.retryAt : null, result: c.outcome && c.outcome.object === null ? JSON.stringify(c.outcome.result) : null, object: c.outcome?.object ?? null, artefacts: JSON.stringify([...(c.kept ?? []), ...(c.outcome?.artefacts ?? [])]),
         error_kind: c.error?.kind ?? null, error_message: c.error?.message ?? null, created_ms: c.createdAt, assigned_ms: c.assignedAt, started_ms: c.startedAt, finished_ms: c.finishedAt, updated_ms: entry.at,
+        seq: c.seq, title: c.title, description: c.description, type: c.type, priority: c.priority, lane: laneOf(c.priority), group_name: c.group, payload: fresh ? JSON.stringify(c.payload) : null, requirements: fresh ? JSON.stringify(c.requirements) : null, timeout_ms: c.timeoutMs, shape,
+        progress: status === 'completed' ? 1 : null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: fresh ? (replayedBy.get(id) ?? null) : null, after: fresh ? JSON.stringify(c.after) : null, at_ms: c.notBefore, key: c.key, created_by: c.by,
       };
-      if (there.get(id) === c.createdAt) update.run(row);
-      else {
-        insert.run({
-          ...row, seq: c.seq, title: c.title, description: c.description, type: c.type, priority: c.priority, lane: laneOf(c.priority), group_name: c.group, payload: JSON.stringify(c.payload), requirements: JSON.stringify(c.requirements), timeout_ms: c.timeoutMs, shape,
-          progress: status === 'completed' ? 1 : null, max_attempts: c.maxAttempts, template: c.template, schedule_id: c.schedule, replay_of: c.replayOf, replayed_by: replayedBy.get(id) ?? null, after: JSON.stringify(c.after), at_ms: c.notBefore, key: c.key, created_by: c.by,
-        });
-        if (c.replayOf !== null) replayed.run(id, c.replayOf);
-      }
+      if (!fresh) return void update.run(row);
+      insert.run(row);
+      if (c.replayOf !== null) replayed.run(id, c.replayOf);
     },
     agent(id, entry, state) {
       const c = context<AgentContext>(entry);

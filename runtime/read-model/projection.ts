@@ -1,4 +1,4 @@
-import { decodeEntry, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
+import { decodeEntry, textOf, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
 import { note } from '../../transport/protocol.ts';
 import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM, WHYS } from '../../transport/subjects.ts';
 import { actorProjections } from './project-actors.ts';
@@ -63,7 +63,7 @@ export class Projection {
     const state = statePaths(after.value);
     // The row of an actor shows its newest entry: the ones before it in a batch would be written for nothing. The first sets the birth.
     if (newest || entry.index === 1) {
-      this.run.actor.run({ kind: to.kind, id: to.id, partition: partitionOf(to, this.partitions), version: entry.version, idx: entry.index, seq: m.seq, at_ms: entry.at, status: after.status, state, entry: Buffer.from(m.data).toString('utf8'), busy: isBusy(entry.pending) ? 1 : 0, due_ms: nextDue(entry.pending) });
+      this.run.actor.run({ kind: to.kind, id: to.id, partition: partitionOf(to, this.partitions), version: entry.version, idx: entry.index, seq: m.seq, at_ms: entry.at, status: after.status, state, entry: textOf(m.data), busy: isBusy(entry.pending) ? 1 : 0, due_ms: nextDue(entry.pending) });
     }
     const by = entry.cause.by ?? null;
     this.run.turn.run({ kind: to.kind, id: to.id, idx: entry.index, seq: m.seq, at_ms: entry.at, event: entry.event.type, by, state });
@@ -204,7 +204,7 @@ export class Projection {
 
 function json(data: Uint8Array): any {
   try {
-    const body = JSON.parse(Buffer.from(data).toString('utf8'));
+    const body = JSON.parse(textOf(data));
     return body && typeof body === 'object' ? body : null;
   } catch {
     return null;

@@ -3,6 +3,7 @@ import { Host, type HostOptions } from '../../actors/host.ts';
 import type { Append, Appended, Carrier, Outcome } from '../../actors/ports.ts';
 import { decodeEntry, hashOf } from '../../actors/entry.ts';
 import { kinds } from '../../actors/kinds.ts';
+import { turn } from '../../actors/turn.ts';
 import { tally } from '../harness/tally.ts';
 
 /** A journal in memory with the rules of the real one; `fault` may spoil an append before or after it is stored. */
@@ -122,6 +123,42 @@ describe('the turn loop', () => {
     await add(one.h, 'tally/a', 'z', 3);
     expect(journal.context('tally/a').ids).toEqual(['x', 'y', 'z']);
     expect(one.h.counts.conflicts).toBe(1);
+  });
+
+  describe('an actor that is to begin', () => {
+    const start = (h: Host, title: unknown, id: string): Promise<Outcome> => h.ask('task/t', { is: 'start', input: { id: 't', title, type: 'automation', seq: 1, by: 'user:a', at: 1_000 }, cause: { id, by: 'user:a' } });
+
+    it('is not looked for in the journal, which refuses it where it is there', async () => {
+      const journal = new MemoryJournal();
+      expect(await start(host(journal, { bindings: kinds }).h, 'one', 'c1')).toMatchObject({ is: 'taken', entry: { index: 1 } });
+      expect(journal.reads).toBe(0);
+      // Another host doesn't know of it: neither a second one of that name nor the same request makes it twice.
+      expect(await start(host(journal, { bindings: kinds }).h, 'two', 'c2')).toMatchObject({ is: 'dropped', why: 'exists' });
+      expect(await start(host(journal, { bindings: kinds }).h, 'one', 'c1')).toMatchObject({ is: 'dropped', why: 'taken' });
+      expect(journal.entries.get('task/t')).toHaveLength(1);
+      expect(journal.context('task/t').title).toBe('one');
+    });
+
+    it('and whose first turn fails is looked for before it is parked: it may be another one\'s name', async () => {
+      const journal = new MemoryJournal();
+      await start(host(journal, { bindings: kinds }).h, 'one', 'c1');
+      const faulty: HostOptions['turn'] = (binding, head, inbound, about) => {
+        if (head === null) throw new Error('no such start');
+        return turn(binding, head, inbound, about);
+      };
+      const { h } = host(journal, { bindings: kinds, turn: faulty });
+      expect(await start(h, 'two', 'c2')).toMatchObject({ is: 'dropped', why: 'exists' });
+      expect(h.parkedReason('task/t')).toBeNull();
+    });
+
+    it('is not taken for absent while it is stored', async () => {
+      const journal = new MemoryJournal();
+      await start(host(journal, { bindings: kinds }).h, 'one', 'c1');
+      const { h } = host(journal, { bindings: kinds });
+      const again = start(h, 'two', 'c2');
+      expect(await h.head('task/t')).toMatchObject({ entry: { after: { context: { title: 'one' } } } });
+      expect(await again).toMatchObject({ is: 'dropped' });
+    });
   });
 
   it('hands a tell out after its turn, and writes it off when it is delivered', async () => {

@@ -32,6 +32,24 @@ describe('a task', () => {
     expect(s.context).toMatchObject({ outcome: { result: { rows: 3 } }, attempt: 1, startedAt: s.now - 40, finishedAt: s.now });
     expect(s.entry.pending).toEqual({ effects: {}, timers: {}, tells: {}, signals: {} });
   });
+  it('is placed as it is made where there was room, and completed in two turns', () => {
+    const made = (more: object = {}) => new Story('task', { ...bound.commands['create']!.input!({ ...taskFields.parse({ title: 'Prices', type: 'scrape', ...more }), seq: 7 }, { id: 'x', by: 'user:a' }), place: PLACE });
+    const s = made();
+    expect([s.state, s.entry.index]).toEqual(['working.assigned', 1]);
+    expect(Object.values(s.entry.pending.effects)).toMatchObject([{ src: 'work', input: { ...PLACE, task: 'x', attempt: 1 } }]);
+    expect(s.context).toMatchObject({ place: PLACE, placings: 1, assignedAt: s.context.createdAt });
+    s.wait(100);
+    s.done('work', DONE);
+    expect([s.state, s.entry.index]).toEqual(['completed', 2]);
+    expect(s.context).toMatchObject({ placings: 1, finishedAt: s.now });
+    // Lost with its worker it looks for another place like any other, and its own clock runs.
+    const lost = made();
+    lost.fail('work', 'lost');
+    expect([lost.state, lost.context.place]).toEqual(['pending', null]);
+    const late = made({ timeoutMs: 1_000, retries: 0 });
+    late.wait(4_001);
+    expect(late.state).toBe('timed_out');
+  });
   it('shows that it runs when its worker says so', () => {
     const s = running();
     s.wait(300);

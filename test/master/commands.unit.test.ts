@@ -11,7 +11,7 @@ import { scheduleConfig } from '../../actors/schedule.ts';
 import { sinkConfig } from '../../actors/sink.ts';
 import { taskFields } from '../../actors/task.ts';
 import { turn, type Head, type Inbound } from '../../actors/turn.ts';
-import { Commands, type Request } from '../../runtime/master/commands.ts';
+import { Commands, type CommandsOptions, type Request } from '../../runtime/master/commands.ts';
 import type { Engine } from '../../runtime/master/engine.ts';
 import { parseAddress } from '../../transport/subjects.ts';
 
@@ -35,7 +35,7 @@ const FIRST: Record<string, Record<string, unknown>> = {
 };
 
 /** Commands over the real charts and turns, without a journal: `x` is there, everyone else is not. */
-function bench() {
+function bench(more: Partial<CommandsOptions> = {}) {
   const taken: Uint8Array[] = [];
   const sealed: string[] = [];
   const heads = new Map<string, Head>();
@@ -54,7 +54,7 @@ function bench() {
       return { is: 'taken', entry: result.entry, seq: 2 };
     },
   } as unknown as Engine;
-  const commands = new Commands({ mux: null as never, engine, bindings: kinds, common: {}, closed: () => null, seal: async (to, field, value) => (sealed.push(value), `${to.id}.${field}`) });
+  const commands = new Commands({ mux: null as never, engine, bindings: kinds, common: {}, closed: () => null, seal: async (to, field, value) => (sealed.push(value), `${to.id}.${field}`), ...more });
   const run = (kind: string, id: string, verb: string, payload: unknown, more: Partial<Request> = {}) => commands.run({ to: { kind, id }, verb, payload, id: 'r1', by: 'test', ...more });
   /** As it comes off the wire. */
   async function wire(subject: string, data: Uint8Array | string, headers: Record<string, string> = {}): Promise<any> {
@@ -100,6 +100,16 @@ describe('every command of every kind', () => {
     ['1,000 variables', { name: 'w', env_variables: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`V${i}`, ''])) }], ['a value of 1 MiB', { name: 'w', env_variables: { A: 'x'.repeat(1_048_576) } }], ['NODE_PATH', { name: 'w', env_variables: { NODE_PATH: '/' } }], ['LD_AUDIT', { name: 'w', env_variables: { LD_AUDIT: '/' } }],
   ])('a worker is not made with %s', async (_, payload) => {
     expect(await bench().run('worker', 'w', 'create', payload)).toMatchObject({ ok: false, code: 'invalid', field: expect.stringMatching(/^env_variables/) });
+  });
+
+  it('what is added to a beginning is stored with it, and taken back when nothing begins', async () => {
+    const undone: string[] = [];
+    const { run, taken } = bench({ begin: (actor, input) => (actor.startsWith('task/') ? { input: { title: `${String(input['title'])}!` }, undo: () => void undone.push(actor) } : null) });
+    await run('task', 'new', 'create', { title: 'T', type: 'automation' });
+    expect(decodeEntry(taken[0]!).event).toMatchObject({ type: '~start', input: { title: 'T!' } });
+    expect(undone).toEqual([]);
+    expect(await run('task', 'x', 'create', { title: 'T', type: 'automation' })).toMatchObject({ ok: false, code: 'duplicate' });
+    expect(undone).toEqual(['task/x']);
   });
 
   it('seals what is secret before anything is taken', async () => {

@@ -6,6 +6,7 @@ import { Gates } from '../../runtime/master/gates.ts';
 import type { Liveness } from '../../runtime/master/liveness.ts';
 import { Placer, type Why } from '../../runtime/master/placer.ts';
 import { SCHEMA } from '../../runtime/read-model/schema.ts';
+import type { TaskInput } from '../../machines/task.ts';
 
 let db: Database.Database;
 let placer: Placer;
@@ -159,5 +160,43 @@ describe('the placer', () => {
     worker('w', { maxAgents: 1 });
     await turn();
     expect([where(a!), where(b!), placer.size]).toEqual([null, 'w', 0]);
+  });
+
+  describe('a task that is being made', () => {
+    const asked = (more: object = {}): TaskInput => ({ type: 'scrape', priority: 5, group: 'default', requirements: {}, after: [], notBefore: null, at: Date.now(), ...more }) as unknown as TaskInput;
+
+    it('goes where there is room at once, and the room is taken', async () => {
+      worker('w');
+      expect(placer.atOnce('task/a', asked())).toMatchObject({ worker: 'w', incarnation: 'i-w', agent: null, account: null });
+      expect(placer.atOnce('task/b', asked())).toMatchObject({ worker: 'w' });
+      expect(placer.atOnce('task/c', asked())).toBeNull();
+      expect(book.load('w').windows).toBe(2);
+      // One that was never stored gives its room back, at once or when nothing is heard of it.
+      book.cancel('task/b');
+      await turn();
+      expect(placer.atOnce('task/d', asked())).toMatchObject({ worker: 'w' });
+      await turn(6_000);
+      expect(placer.atOnce('task/e', asked())).toMatchObject({ worker: 'w' });
+      expect(book.load('w').windows).toBe(1);
+    });
+
+    it('waits behind those that wait, for its time, for others, and while it is held', async () => {
+      const token = task('first');
+      await turn();
+      worker('w', { maxAgents: 5 });
+      expect(placer.atOnce('task/a', asked())).toBeNull();
+      await turn();
+      expect(where(token)).toBe('w');
+      expect(placer.atOnce('task/a', asked({ after: ['x'] }))).toBeNull();
+      expect(placer.atOnce('task/a', asked({ notBefore: Date.now() + 1_000 }))).toBeNull();
+      expect(placer.atOnce('task/a', asked({ requirements: { worker: 'other' } }))).toBeNull();
+      expect(placer.atOnce('task/a', asked({ requirements: { account: 'nobody' } }))).toBeNull();
+      db.prepare("INSERT INTO pauses (scope, name, by, reason, since_ms) VALUES ('group', 'default', 'a', '', 0)").run();
+      gates.refresh();
+      expect(placer.atOnce('task/a', asked())).toBeNull();
+      db.exec('DELETE FROM pauses');
+      gates.refresh();
+      expect(placer.atOnce('task/a', asked({ notBefore: Date.now() - 1 }))).toMatchObject({ worker: 'w' });
+    });
   });
 });

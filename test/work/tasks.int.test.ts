@@ -50,6 +50,13 @@ describe('tasks', () => {
     await workers(['shell-1'], { maxShells: 1, maxAgents: 0 });
     expect(await is('shell', 'completed')).toMatchObject({ worker_id: 'shell-1' });
 
+    // One that finds room as it is made is with its worker in its first turn.
+    expect(await task('at-once')).toMatchObject({ ok: true, state: 'working.assigned', index: 1 });
+    expect(await is('at-once', 'completed')).toMatchObject({ placings: 1, attempt: 1 });
+    expect(row('at-once')['assigned_ms']).toBe(row('at-once')['created_ms']);
+    expect(stage.rows("SELECT event, state FROM turns WHERE kind = 'task' AND id = 'at-once' AND event NOT LIKE 'STARTED' ORDER BY idx")).toEqual([{ event: '~start', state: 'working.assigned' }, { event: 'xstate.done.actor.work', state: 'completed' }]);
+    expect(stage.rows('SELECT n, worker_id, outcome FROM task_attempts WHERE task_id = ?', 'at-once')).toMatchObject([{ n: 1, worker_id: row('at-once')['worker_id'], outcome: 'completed' }]);
+
     // What fails is tried again; what fails for good is kept, and can be run again with other input.
     await task('bad', { ...sim({ fault: 'tool-failed', message: 'step 2 (cdp_click): nothing there' }), retries: 1 });
     await task('hopeless', sim({ fault: 'refused', message: 'there is no tool sim2' }));
