@@ -47,6 +47,15 @@ const FAILURES = 5;
 const STEADY = 60_000;
 const LOST = ['lost', 'fenced', 'aborted'];
 
+/** As it is opened first, and when its worker is lost. */
+const looksForPlace = {
+  id: 'place',
+  src: 'place',
+  input: ({ context: c, event }: { context: AgentContext; event: { type: string } }) => ({ agent: c.id, group: c.group, worker: c.worker, account: c.account, at: stamp(event).at || c.createdAt }),
+  onDone: { target: 'open', actions: 'placed' },
+  onError: { target: 'failed', actions: 'fault' },
+} as const;
+
 /** One browser page on a worker that works at tasks: opened again when it crashes, elsewhere when its worker is lost. */
 export const agentMachine = setup({
   types: { context: {} as AgentContext, input: {} as AgentInput, events: {} as AgentEvent },
@@ -97,13 +106,7 @@ export const agentMachine = setup({
   states: {
     placing: {
       on: { WAITING: { actions: 'wait' } },
-      invoke: {
-        id: 'place',
-        src: 'place',
-        input: ({ context: c, event }) => ({ agent: c.id, group: c.group, worker: c.worker, account: c.account, at: stamp(event).at || c.createdAt }),
-        onDone: { target: 'open', actions: 'placed' },
-        onError: { target: 'failed', actions: 'fault' },
-      },
+      invoke: looksForPlace,
     },
     open: {
       initial: 'opening',
@@ -137,13 +140,7 @@ export const agentMachine = setup({
     /** Its worker was lost. */
     offline: {
       on: { WAITING: { actions: 'wait' }, RESTART: { target: 'offline', reenter: true, actions: 'fresh' } },
-      invoke: {
-        id: 'place',
-        src: 'place',
-        input: ({ context: c, event }) => ({ agent: c.id, group: c.group, worker: c.worker, account: c.account, at: stamp(event).at || c.createdAt }),
-        onDone: { target: 'open', actions: 'placed' },
-        onError: { target: 'failed', actions: 'fault' },
-      },
+      invoke: looksForPlace,
     },
     closed: { type: 'final', entry: 'close' },
   },

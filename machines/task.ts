@@ -211,7 +211,7 @@ export const taskMachine = setup({
       invoke: {
         id: 'work',
         src: 'work',
-        input: ({ context: c, context: { place } }) => ({ worker: place!.worker, incarnation: place!.incarnation, agent: place!.agent, account: place!.account, platform: place!.platform, epoch: place!.epoch, proxy: place!.proxy, task: c.id, attempt: c.attempt, type: c.type, title: c.title, payload: c.payload, timeoutMs: c.timeoutMs }),
+        input: ({ context: c, context: { place } }) => ({ worker: place!.worker, incarnation: place!.incarnation, account: place!.account, platform: place!.platform, epoch: place!.epoch, proxy: place!.proxy, agent: place!.agent, task: c.id, attempt: c.attempt, type: c.type, title: c.title, payload: c.payload, timeoutMs: c.timeoutMs }),
         onDone: { target: 'completed', actions: 'did' },
         onError: [
           { guard: 'full', target: 'pending', actions: 'turnedAway' },
