@@ -27,6 +27,7 @@ export class Feed {
   readonly db: Db;
   private readonly nc: NatsConnection;
   private readonly projection: Projection;
+  private readonly position;
   private readonly onCommit: (c: Commit) => void;
   private readonly onFault: (why: string) => void;
   private pending: Message[] = [];
@@ -43,6 +44,7 @@ export class Feed {
     this.onFault = onFault;
     this.db = openForWriting(file).db;
     this.projection = new Projection(this.db, partitions);
+    this.position = this.db.prepare('INSERT OR REPLACE INTO position (stream, created, seq, hash, updated_ms) VALUES (?, ?, ?, ?, ?)');
   }
 
   /** Null when the streams continue what the view has seen. */
@@ -166,8 +168,6 @@ export class Feed {
   }
 
   private move(m: Message): void {
-    this.db
-      .prepare('INSERT OR REPLACE INTO position (stream, created, seq, hash, updated_ms) VALUES (?, ?, ?, ?, ?)')
-      .run(m.stream, this.last.get(m.stream)!.created, m.seq, hashOf(m.data), m.at);
+    this.position.run(m.stream, this.last.get(m.stream)!.created, m.seq, hashOf(m.data), m.at);
   }
 }

@@ -45,8 +45,8 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       // The row shows the newest entry: those before it in a batch would be written for nothing.
       if (!newest) return;
       const status = top === 'working' ? state.split('.')[1]! : top;
-      const shape = shapeKey(shapeText(c));
       const fresh = there.get(id) !== c.createdAt;
+      const shape = fresh || status === 'pending' ? shapeKey(shapeText(c)) : '';
       // One literal for both: V8 makes new hidden classes, kilobytes of them, for each spread of so many fields.
       const row = {
         id, placings: c.placings, status, why: status === 'pending' ? (why.get(shape) ?? null) : status === 'waiting' ? (state === 'waiting.scheduled' ? `starts at ${new Date(c.notBefore!).toISOString()}` : `after task ${(seqs.all(JSON.stringify(c.after)) as number[]).join(', ')}`) : null,

@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -13,12 +13,12 @@ CREATE TABLE IF NOT EXISTS actors (
   idx INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   status TEXT NOT NULL,              -- active, done, error
   state TEXT NOT NULL,               -- the state value as dotted paths, comma-separated: 'active.process.running.supervised,active.link.connected'
-  entry TEXT NOT NULL,               -- the last journal entry, JSON
   busy INTEGER NOT NULL,             -- 1 while effects, timers or tells are pending
   due_ms INTEGER,                    -- the next timer
   parked TEXT,                       -- why it is parked, null when it is not
   created_ms INTEGER NOT NULL,
-  PRIMARY KEY (kind, id)) WITHOUT ROWID;
+  entry TEXT NOT NULL,               -- the last journal entry, JSON; its size is why the rows have rowids
+  PRIMARY KEY (kind, id));
 CREATE INDEX IF NOT EXISTS idx_actors_busy ON actors(partition) WHERE busy = 1;
 CREATE INDEX IF NOT EXISTS idx_actors_at ON actors(at_ms);
 

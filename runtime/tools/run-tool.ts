@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { issueText } from './issue-text.ts';
 import type { ToolRegistry } from './registry.ts';
-import type { ToolIo } from './tool.ts';
+import type { Tool, ToolIo } from './tool.ts';
 import { ToolFault, toolFault } from './tool-fault.ts';
 
 /** The largest answer, as JSON characters. */
@@ -14,11 +14,8 @@ export type ToolPlace = Omit<ToolIo, 'signal' | 'timeoutMs' | 'run' | 'page'> & 
 
 /** Runs one tool within its time. Throws ToolFault, whatever went wrong; an abort throws the signal's reason. */
 export async function runTool(tools: ToolRegistry, name: string, args: unknown, place: ToolPlace, signal: AbortSignal, depth = 0): Promise<unknown> {
-  const tool = tools.find(name);
   if (depth > DEEPEST) throw new ToolFault('invalid', `${name}: tools of tools go ${DEEPEST} deep at most`);
-  const read = tool.input.safeParse(args ?? {});
-  if (!read.success) throw invalidArguments(name, read.error);
-  const given = read.data as { timeoutMs?: number };
+  const { tool, given } = readArguments(tools, name, args);
   const limit = given.timeoutMs ?? tool.limitMs;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new ToolFault('timeout', `${name}: took over ${limit} ms: raise timeoutMs, or wait for less`)), limit + GRACE);
@@ -39,6 +36,14 @@ export async function runTool(tools: ToolRegistry, name: string, args: unknown, 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The tool and its arguments, filled in. Throws ToolFault where there is no such tool, or it can't take them. */
+export function readArguments(tools: ToolRegistry, name: string, args: unknown): { tool: Tool; given: { timeoutMs?: number } } {
+  const tool = tools.find(name);
+  const read = tool.input.safeParse(args ?? {});
+  if (!read.success) throw invalidArguments(name, read.error);
+  return { tool, given: read.data as { timeoutMs?: number } };
 }
 
 /** What is wrong with the arguments, by field. */

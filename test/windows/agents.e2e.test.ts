@@ -73,6 +73,7 @@ describe('agents with a real master, page, worker and browser', () => {
       return a.status === 409 ? a : null;
     }, 'it is busy');
     expect(busy.body.detail).toBe(`${id} is busy: token:tests has it`);
+    expect(await s.api('POST', `/agents/${id}/tools/navigate`, { url: 'ftp://x' })).toMatchObject({ status: 422, body: { field: 'url' } });
     expect((await waiting).status).toBe(200);
 
     expect(await s.stage.command(`agent/${id}`, 'tool', { tool: 'heading', args: { path: 'popup' } })).toEqual({ ok: true, value: 'popped' });

@@ -79,6 +79,8 @@ export class WindowDesk {
   async #tool(window: Window, tool: string, args: Record<string, unknown>, by: string): Promise<unknown> {
     const limit = AbortSignal.timeout(LONGEST);
     if (typeof args['timeoutMs'] === 'number' && args['timeoutMs'] > LONGEST) throw new ToolFault('invalid', `${tool}: timeoutMs: must be at most ${LONGEST} for a direct call; longer work is a task`, 'timeoutMs');
+    // What is wrong with the request is said even while somebody else has the window.
+    this.#o.windows.checkTool(tool, args);
     return window.use({ by }, limit, (signal) => this.#o.windows.runTool(window, tool, args, signal, this.#keep(window.agent)), false);
   }
 

@@ -2,7 +2,7 @@ import type { Page } from 'playwright';
 import type { BrowserPool } from '../../browsers/browser-pool.ts';
 import { proxySpec } from '../../browsers/proxy-door.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
-import { runTool } from '../../tools/run-tool.ts';
+import { readArguments, runTool } from '../../tools/run-tool.ts';
 import { ToolFault } from '../../tools/tool-fault.ts';
 import type { ToolIo } from '../../tools/tool.ts';
 import { WorkerFault } from '../fault.ts';
@@ -104,6 +104,11 @@ export class Windows {
   async closeAll(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#open.values()].map((w) => w.close('the worker is stopping')));
+  }
+
+  /** Throws ToolFault where a tool can't take these arguments, whatever the window does. */
+  checkTool(name: string, args: unknown): void {
+    readArguments(this.#o.tools, name, args);
   }
 
   /** Runs one tool in the window. `keep` takes what it makes. Throws ToolFault, or the signal's reason. */
