@@ -3,6 +3,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
+import { endServer, serverWith, watchedByUs } from '../nats-server/left-over.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
 import { usersFile } from '../nats-server/users.ts';
 import { loadSecrets } from '../secrets.ts';
@@ -35,7 +36,14 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     ctx.out(`${server.path}\n${configFile}`);
     return 0;
   }
-  const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit' });
+  // Killed without warning, an earlier one could not take its server along.
+  const other = serverWith(configFile);
+  if (other && !other.left) throw new Error(`nats-server (pid ${other.pid}) runs with ${configFile} already: stop what started it, or set TROUPE_DATA to another folder`);
+  if (other) {
+    ctx.err(`nats-server (pid ${other.pid}) was left by one that was killed: stopping it`);
+    await endServer(other.pid, config.timing.grace);
+  }
+  const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit', env: { ...process.env, ...watchedByUs() } });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   if (flags['follow-users']) watchFile(usersFile(config), { interval: 500 }, (now, before) => now.mtimeMs !== before.mtimeMs && child.kill('SIGHUP'));
   return new Promise((done, fail) => {

@@ -88,9 +88,13 @@ it('the server that `troupe nats --follow-users` runs takes a new user as soon a
   const own = await ownConfig(process.env['TROUPE_NATS_SERVER'] ? { TROUPE_NATS_SERVER: process.env['TROUPE_NATS_SERVER'] } : {});
   dirs.push(own.config.dataDir);
   const secrets = loadSecrets(own.config);
-  children.push(spawn(join(packageRoot(), 'bin', 'troupe'), ['nats', '--follow-users'], { cwd: own.config.dataDir, env: { ...serverEnv(), ...own.env }, stdio: 'ignore' }));
+  const child = spawn(join(packageRoot(), 'bin', 'troupe'), ['nats', '--follow-users'], { cwd: own.config.dataDir, env: { ...serverEnv(), ...own.env }, stdio: 'ignore' });
+  children.push(child);
   await serverReady(natsLogin(own.config, 'master'), 15_000);
   expect(await tryServer(workerLogin(own.config, 'late-1'), false)).toMatchObject({ is: 'refused' });
   writeUsers(own.config, secrets, 'late-1');
   await until(async () => (await tryServer(workerLogin(own.config, 'late-1'), false)).is === 'ready', 'the new user is taken', 10_000);
+  // Killed it would leave its server.
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }, 60_000);
