@@ -51,14 +51,17 @@ export async function runningServer(): Promise<RunningServer> {
   const files = writeServerConfig(config, secrets);
   const child = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
   await serverReady(natsLogin(config, 'master'), 15_000);
-  return {
+  const running: RunningServer = {
     config, secrets, child,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL');
-        await once(child, 'exit');
+      // A test may have put another one in its place.
+      const now = running.child;
+      if (now.exitCode === null && now.signalCode === null) {
+        now.kill('SIGKILL');
+        await once(now, 'exit');
       }
       rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
+  return running;
 }
