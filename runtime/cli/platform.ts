@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { ID } from '../../platforms/read-config.ts';
 import { loadExtra, loadPlatforms, ownIds, type LoadedPlatform } from '../../platforms/load.ts';
 import { checkPlatform, type CheckResult } from '../platform-check/check-platform.ts';
+import { loopFaults, loopFaultsFile } from '../platform-check/loop-faults.ts';
 import { probePlatforms } from '../platform-check/probe-platforms.ts';
 import { skeleton } from '../platform-check/skeleton.ts';
 import { packageRoot } from '../package-root.ts';
@@ -37,7 +38,9 @@ const dirOf = (given: string | undefined, ctx: VerbContext): string | null => (g
 
 async function list(args: string[], ctx: VerbContext): Promise<number> {
   const { flags } = readArgs(args, DIR);
-  const { list: all } = await probePlatforms(dirOf(flags.dir, ctx) ?? '', LIMIT);
+  const dir = dirOf(flags.dir, ctx) ?? '';
+  // Those of this installation may have done harm to a worker of it.
+  const { list: all } = await probePlatforms(dir, LIMIT, flags.dir === undefined ? loopFaults(loopFaultsFile(ctx.config().dataDir), dir) : undefined);
   if (flags.json) ctx.out(JSON.stringify({ platforms: all }, null, 2));
   else {
     for (const line of textTable(['PLATFORM', 'NAME', 'STATE', 'LOGIN', 'CAN'], all.map((p) => [p.own ? p.id : `${p.id} *`, p.label, p.ok ? 'ok' : 'failed', p.flows.map((f) => f.id).join(', '), abilities(p.can)]))) ctx.out(line);

@@ -26,6 +26,7 @@ import { openTools } from '../tools/registry.ts';
 import { ensureAdmin } from './users.ts';
 import { CastHub } from './windows/cast-hub.ts';
 import { Takeovers } from './windows/takeovers.ts';
+import { loopFaultsFile } from '../platform-check/loop-faults.ts';
 import { PlatformList } from './platform-list.ts';
 import { askWorker, natsWindows } from './windows/windows-port.ts';
 
@@ -65,7 +66,7 @@ export async function startWeb(config: Config): Promise<{ ports: number[]; stop(
   })();
   const windows = natsWindows(nc);
   const platforms = new PlatformList({
-    extra: config.platformsDir ?? '', known: platformIds(), changed: () => live.changed(['platform']),
+    extra: config.platformsDir ?? '', loops: loopFaultsFile(config.dataDir), known: platformIds(), changed: () => live.changed(['platform']),
     failed: (why) => log.warn({ why }, 'the platforms are not looked at again when they change'),
   });
   const deps: Deps = {

@@ -1,8 +1,10 @@
+import { unwatchFile, watchFile } from 'node:fs';
 import type { PlatformAbout } from '../platform-check/platform-about.ts';
 import { FolderWatch } from '../platform-check/folder-watch.ts';
+import { loopFaults } from '../platform-check/loop-faults.ts';
 import { probePlatforms } from '../platform-check/probe-platforms.ts';
 
-type Options = { extra: string; limitMs?: number; changed(): void; failed(message: string): void; /** Known before anything was loaded. */ known: readonly string[] };
+type Options = { extra: string; limitMs?: number; changed(): void; failed(message: string): void; /** Known before anything was loaded. */ known: readonly string[]; /** Where is written which ones never let go of a worker, see loopFaults(). */ loops?: string };
 
 const LOOK = 2000;
 
@@ -20,6 +22,7 @@ export class PlatformList {
     void this.look();
     if (!options.extra) return;
     this.#watcher = new FolderWatch(options.extra, LOOK, () => void this.look());
+    if (options.loops) watchFile(options.loops, { interval: LOOK, persistent: false }, this.#moved);
   }
 
   get list(): PlatformAbout[] {
@@ -46,12 +49,13 @@ export class PlatformList {
 
   async #look(): Promise<void> {
     try {
-      const { list } = await probePlatforms(this.#o.extra, this.#o.limitMs);
+      const held = this.#o.loops ? loopFaults(this.#o.loops, this.#o.extra) : new Map<string, string>();
+      const { list } = await probePlatforms(this.#o.extra, this.#o.limitMs, held);
       const before = new Map(this.#list.map((p) => [p.id, p]));
       // One that takes the name of another is named behind it.
       this.#list = list.map((p) => {
         const had = before.get(p.id);
-        return !p.ok && !p.own && had?.ok && had.can ? { ...had, reason: `its last change is broken: ${p.reason}` } : p;
+        return !p.ok && !p.own && !held.has(p.id) && had?.ok && had.can ? { ...had, reason: `its last change is broken: ${p.reason}` } : p;
       });
       this.#o.changed();
     } catch (error) {
@@ -59,7 +63,10 @@ export class PlatformList {
     }
   }
 
+  #moved = (): void => void this.look();
+
   close(): void {
+    if (this.#o.loops) unwatchFile(this.#o.loops, this.#moved);
     this.#watcher?.close();
   }
 }

@@ -8,10 +8,11 @@ export type Probed = { list: PlatformAbout[]; /** Folders that do harm by being 
 
 /**
  * What the platforms of this machine are, found out in a thread of its own: one that blocks it while it is loaded is named, and the rest
- * is looked at without it. `extra`: the folder of further ones, '' for none. Rejects when the thread can't be started.
+ * is looked at without it. `extra`: the folder of further ones, '' for none; `known`: those of it that do harm, with the reason. Rejects when
+ * the thread can't be started.
  */
-export async function probePlatforms(extra: string, limitMs = 10_000): Promise<Probed> {
-  const leftOut = new Map<string, string>();
+export async function probePlatforms(extra: string, limitMs = 10_000, known: ReadonlyMap<string, string> = new Map()): Promise<Probed> {
+  const leftOut = new Map(known);
   for (;;) {
     const said = await once(extra, limitMs, leftOut);
     if (Array.isArray(said)) return { list: said, leftOut };

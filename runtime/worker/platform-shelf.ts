@@ -1,7 +1,8 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, unwatchFile, watchFile } from 'node:fs';
 import type { Platform, PlatformConfig } from '../../platforms/contract.ts';
 import { loadExtra, loadPlatforms, type LoadedPlatform } from '../../platforms/load.ts';
 import { FolderWatch } from '../platform-check/folder-watch.ts';
+import { loopFaults } from '../platform-check/loop-faults.ts';
 import { probePlatforms } from '../platform-check/probe-platforms.ts';
 import { WorkerFault } from './fault.ts';
 
@@ -13,6 +14,8 @@ type Options = {
   limitMs?: number;
   /** How often the folder is looked at, ms. */
   lookMs?: number;
+  /** Where is written which ones never let go of a worker, see loopFaults(). */
+  loops?: string;
   log(level: 'info' | 'error', message: string): void;
   /** What it can has changed. */
   changed?(): void;
@@ -36,9 +39,9 @@ export class PlatformShelf {
     // What changes while it is loaded is a change, too.
     if (extra && options.watch) await shelf.#watch(extra);
     const leftOut = extra
-      ? await probePlatforms(extra, limitMs).then((p) => p.leftOut, (error: Error) => {
+      ? await probePlatforms(extra, limitMs, shelf.#held).then((p) => p.leftOut, (error: Error) => {
           log('error', `the platforms of ${extra} are loaded without a look at them first: ${error.message}`);
-          return undefined;
+          return shelf.#held;
         })
       : undefined;
     for (const p of await loadPlatforms(extra, { limitMs, leftOut })) {
@@ -46,8 +49,14 @@ export class PlatformShelf {
       if (!shelf.#all.has(p.id)) shelf.#all.set(p.id, p);
       if (!p.ok) log('error', `platform ${p.id} is left out: ${p.reason}`);
     }
+    // What one worker has found out concerns all that share its data.
+    if (extra && options.loops) watchFile(options.loops, { interval: options.lookMs ?? 1000, persistent: false }, shelf.#moved);
     shelf.#loaded();
     return shelf;
+  }
+
+  get #held(): Map<string, string> {
+    return this.#o.loops ? loopFaults(this.#o.loops, this.#o.extra) : new Map();
   }
 
   get list(): LoadedPlatform[] {
@@ -66,13 +75,22 @@ export class PlatformShelf {
   }
 
   close(): void {
+    if (this.#o.loops) unwatchFile(this.#o.loops, this.#moved);
     this.#watcher?.close();
+  }
+
+  #moved = (): void => {
+    for (const id of this.#held.keys()) if (this.#all.get(id)?.ok) this.#again(realpathSync(this.#o.extra), id);
+  };
+
+  #again(root: string, id: string): void {
+    this.#turn = this.#turn.then(() => this.#reload(root, id)).catch((error: Error) => this.#o.log('error', `platform ${id} is not loaded anew: ${error.message}`));
   }
 
   #watch(extra: string): Promise<unknown> {
     this.#watcher = new FolderWatch(extra, this.#o.lookMs ?? 1000, (id) => {
       if (this.#all.get(id)?.own) return;
-      this.#turn = this.#turn.then(() => this.#reload(realpathSync(extra), id)).catch((error: Error) => this.#o.log('error', `platform ${id} is not loaded anew: ${error.message}`));
+      this.#again(realpathSync(extra), id);
     });
     return this.#watcher.ready;
   }
@@ -80,12 +98,13 @@ export class PlatformShelf {
   async #reload(root: string, id: string): Promise<void> {
     const { limitMs, log } = this.#o;
     const before = this.#all.get(id);
-    const { leftOut, list } = await probePlatforms(root, limitMs);
+    const held = this.#held;
+    const { leftOut, list } = await probePlatforms(root, limitMs, held);
     if (!list.some((p) => p.id === id)) {
       if (this.#all.delete(id)) log('info', `platform ${id} is gone`);
     } else {
       const now = await loadExtra(root, id, { limitMs, leftOut });
-      if (!now.ok && before?.platform) {
+      if (!now.ok && before?.platform && !held.has(id)) {
         this.#all.set(id, { ...before, reason: `its last change is broken: ${now.reason}` });
         log('error', `platform ${id} stays as it was, its last change is broken: ${now.reason}`);
       } else {

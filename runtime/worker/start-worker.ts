@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,6 +11,7 @@ import { findChromium } from '../browsers/find-chromium.ts';
 import { hostPort } from '../browsers/walls.ts';
 import type { Vault } from '../browsers/vault.ts';
 import { packageRoot } from '../package-root.ts';
+import { loopFaultsFile } from '../platform-check/loop-faults.ts';
 import { openTools } from '../tools/registry.ts';
 import { detectLabels } from './detect-labels.ts';
 import { EffectRunner } from './effect-runner.ts';
@@ -26,6 +27,7 @@ import { WorkerFault } from './fault.ts';
 import { Fence } from './fence.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import { Link } from './link.ts';
+import { LoopGuard } from './loop-guard.ts';
 import { PlatformShelf } from './platform-shelf.ts';
 import { selectorTest } from './selector-test.ts';
 import { reapShells } from './shell/shell-process.ts';
@@ -88,11 +90,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let link: Link | null = null;
   const log = createWorkerLog(workerId, (row) => link?.tell(subjects.log(workerId, row.level), row));
   const chromium = await findChromium();
+  const extra = process.env.TROUPE_PLATFORMS_DIR ?? '';
+  const loops = loopFaultsFile(resolve(options.dataDir));
   const platforms = await PlatformShelf.open({
-    extra: process.env.TROUPE_PLATFORMS_DIR ?? '', watch: process.env.NODE_ENV !== 'production',
+    extra, loops, watch: process.env.NODE_ENV !== 'production',
     log: (level, message) => log(level, 'lifecycle', message),
     changed: () => void register(),
   });
+  const guard = extra && existsSync(extra) ? new LoopGuard({ root: realpathSync(extra), file: loops, failed: (message) => log('error', 'lifecycle', message) }) : null;
 
   const connected = await Link.open({ worker: workerId, servers: options.servers, user: options.user, pass: options.pass, login: options.login, log });
   link = connected;
@@ -208,6 +213,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await connected.ask('goodbye', { incarnation }, 1000).catch(() => undefined);
     fence.stop();
     platforms.close();
+    await guard?.stop();
     health?.close();
     log('info', 'lifecycle', 'stopped');
     await connected.close();

@@ -75,6 +75,29 @@ test('SIGTERM lets a running reply finish, saves the session, closes the browser
   expect(chromiumsUnder(stage.server.config.dataDir)).toEqual([]);
 });
 
+test('a platform that never lets go ends its worker once: the next one leaves it out, and the others work', async () => {
+  stage = await processStage();
+  const { master, server } = stage;
+  const root = join(server.config.dataDir, 'platforms');
+  mkdirSync(join(root, 'rude'), { recursive: true });
+  writeFileSync(join(root, 'rude', 'config.json'), JSON.stringify({ platform: 'rude', label: 'Rude', urls: {}, selectors: {}, timeouts: {} }));
+  writeFileSync(join(root, 'rude', 'platform.mjs'), `const f = async () => null;
+export const create = () => ({ id: 'rude', label: 'Rude', flows: [], can: { comments: true }, login: f, comments: f, messages: f, prepare: f, find: f, async check() { await f(); for (;;); } });`);
+  const env = { TROUPE_PLATFORMS_DIR: root };
+  const first = await stage.start(env);
+  expect(master.registrations.at(-1)!.capabilities).toContain('rude');
+  await stage.login('acc-1', 'mei');
+  await master.run(WORKER, 'check', 'loops', { ...post(''), platform: 'rude' });
+  expect(await first.exit).toEqual({ code: null, signal: 'SIGKILL' });
+
+  await stage.start(env);
+  expect(master.registrations.at(-1)!.capabilities).not.toContain('rude');
+  await until('the second to take it', async () => (await master.run(WORKER, 'check', 'again', { ...post(''), platform: 'rude' })).taken);
+  expect((await master.result('again')).error).toMatchObject({ kind: 'refused', message: expect.stringContaining('at rude/platform.mjs:2 (check), a loop without an end') });
+  await master.run(WORKER, 'check', 'other', post(''));
+  expect((await master.result('other')).output).toEqual({ session: 'valid' });
+});
+
 test('a result is stored although the server was away when it came', async () => {
   stage = await processStage();
   const { master, site } = stage;
