@@ -126,6 +126,9 @@ export class Engine {
     const reader = new InboxReader(mux, user, partition, (d) => this.deliver(d), () => this.o.crash?.('before-ack'));
     const epoch = await reader.claim(await inboxConsumers(mux));
     const left = await this.o.unfinished(partition);
+    // Taken again before it was given up: of two readers, one would bring to an actor what lies behind what it has taken from the other.
+    this.readers.get(partition)?.close();
+    this.serving.get(partition)?.();
     this.host.own(partition, epoch);
     for (const u of left) {
       if (u.parked) this.host.markParked(u.actor, u.parked);
