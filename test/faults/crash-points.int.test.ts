@@ -104,7 +104,7 @@ describe('the checker sees the seeded bug', () => {
             const epochs = journal.filter((j) => j.actor === actor).map((j) => j.entry.epoch as number);
             return epochs.some((e, i) => i > 1 && e < epochs[i - 1]!);
           });
-        for (let i = 0; i < 400; i++) {
+        for (let i = 0; i < 1_000; i++) {
           for (let a = 0; a < ACTORS; a++) {
             const actor = `tally/s-${a}`;
             const id = `${actor}-${i}`;
