@@ -316,7 +316,10 @@ export class Host {
         slot.busy = true;
         return { item, turn: t };
       } catch (error) {
-        if (slot.guessed) return void this.load(slot), null;
+        if (slot.guessed) {
+          void this.load(slot);
+          return null;
+        }
         slot.queue.shift();
         this.parking.park(slot, item, error as Error);
         return null;

@@ -105,6 +105,7 @@ export const taskMachine = setup({
     placed: assign(({ context, event }) => ({ place: outputOf<TaskPlace>(event), placings: context.placings + 1, assignedAt: stamp(event).at, startedAt: null, retryAt: null, avoid: null })),
     kept: assign(({ context, event }) => (event.type === 'KEPT' ? { kept: [...(context.kept ?? []), event.artefact].slice(-MOST_KEPT) } : {})),
     started: assign(({ event }) => ({ startedAt: stamp(event).at })),
+    // The end is in it: each assignment copies the whole context.
     did: assign(({ context, event }) => {
       const { result, object, artefacts, agent, ms } = outputOf<TaskOutcome>(event);
       return { finishedAt: stamp(event).at, outcome: { result: result ?? null, object: object ?? null, artefacts: artefacts ?? [], agent: agent ?? null }, error: null, startedAt: context.startedAt ?? Math.max(context.assignedAt ?? 0, Math.round(stamp(event).at - (ms ?? 0))) };

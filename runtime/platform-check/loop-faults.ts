@@ -31,9 +31,10 @@ function read(file: string): object {
 /** A file that is put back with its old date has been changed, too. */
 function changedSince(dir: string, at: number): boolean {
   try {
-    return readdirSync(dir, { withFileTypes: true }).some((e) => {
-      const { mtimeMs, ctimeMs } = statSync(join(dir, e.name));
-      return e.isFile() && Math.max(mtimeMs, ctimeMs) > at;
+    return readdirSync(dir, { recursive: true }).map(String).some((name) => {
+      if (name.includes('node_modules')) return false;
+      const s = statSync(join(dir, name));
+      return s.isFile() && Math.max(s.mtimeMs, s.ctimeMs) > at;
     });
   } catch {
     return true;

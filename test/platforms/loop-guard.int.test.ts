@@ -80,4 +80,9 @@ it('one that did so is left out by worker and page until a file of its folder ch
   writeFileSync(file, JSON.stringify({ rude: { at: Date.now() - 1_000, ms: 5_200, where: 'x' } }));
   utimesSync(join(root, 'rude', 'platform.mjs'), 1, 1);
   expect([...loopFaults(file, root)]).toEqual([]);
+  // And so is one of a file further down.
+  writeFileSync(file, JSON.stringify({ rude: { at: Date.now() + 1, ms: 5_200, where: 'x' } }));
+  expect([...loopFaults(file, root).keys()]).toEqual(['rude']);
+  mkdirSync(join(root, 'rude', 'lib'));
+  await expect.poll(() => (writeFileSync(join(root, 'rude', 'lib', 'parts.mjs'), ''), [...loopFaults(file, root)])).toEqual([]);
 }, 60_000);
