@@ -5,6 +5,7 @@ import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
 import { endServer, serverWith, watchedByUs } from '../nats-server/left-over.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
+import { stageInMemory } from '../nats-server/staging.ts';
 import { usersFile } from '../nats-server/users.ts';
 import { loadSecrets } from '../secrets.ts';
 import { readArgs, type VerbContext } from '../verb.ts';
@@ -31,7 +32,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     return 0;
   }
   const server = await findServer(config, ctx.env);
-  const { configFile } = writeServerConfig(config, loadSecrets(config));
+  const { configFile, storeDir } = writeServerConfig(config, loadSecrets(config));
   if (flags.prepare) {
     ctx.out(`${server.path}\n${configFile}`);
     return 0;
@@ -44,12 +45,15 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     await endServer(other.pid, config.timing.grace);
   }
   const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit', env: { ...process.env, ...watchedByUs() } });
+  // What has replicas is kept in memory until it is whole by the server itself.
+  const unstage = flags.cluster ? null : stageInMemory(storeDir);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   if (flags['follow-users']) watchFile(usersFile(config), { interval: 500 }, (now, before) => now.mtimeMs !== before.mtimeMs && child.kill('SIGHUP'));
   return new Promise((done, fail) => {
     child.once('error', fail);
     child.once('exit', (code) => {
       unwatchFile(usersFile(config));
+      unstage?.();
       done(code ?? 1);
     });
   });
