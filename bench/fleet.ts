@@ -25,7 +25,7 @@ export async function measureFleet(minutes: number): Promise<FleetFigures> {
   for (let i = 0; i < ACCOUNTS; i++) await troupe.create(`a-${i}`);
   const holder = (account: string) => stage.rows<{ w: string | null }>("SELECT assigned_worker_id w FROM accounts WHERE id = ? AND lease_state = 'held'", account)[0]?.w;
   await until(() => stage.rows("SELECT 1 FROM accounts WHERE lease_state = 'held'").length === ACCOUNTS, 'every account has a worker', 60_000);
-  const web = await openPages(stage, 0, 0);
+  const web = await openPages(stage, 0, 0, 0);
   const base = `http://127.0.0.1:${stage.config.http.ports[0]}`;
   await until(async () => ((await (await fetch(`${base}/api/v1/workers?limit=1`)).json()) as { success: boolean }).success, 'the page has the workers', 60_000);
 

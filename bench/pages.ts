@@ -1,16 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { openForWriting } from '../runtime/read-model/store.ts';
+import type { Statement } from 'better-sqlite3';
+import { taskCounts } from '../runtime/read-model/project-task-counts.ts';
+import { openForWriting, type Db } from '../runtime/read-model/store.ts';
 import { built, until, type Stage } from '../test/harness/stage.ts';
 import { quantiles } from './quantiles.ts';
 
-const PATHS = ['/', '/accounts', '/inbox', '/replies', '/notifications', '/workers', '/actors'];
+const PATHS = ['/', '/accounts', '/inbox', '/replies', '/notifications', '/workers', '/actors', '/hub', '/api/v1/hub/series?period=1h', '/api/v1/hub/series?period=24h', '/api/v1/hub/series?period=30d', '/tasks', '/tasks?status=dead', '/tasks?group=gpu', '/tasks?lane=high&type=shell', '/tasks?search=number+77777', '/queues', '/actors?search=t-77777', '/metrics', '/api/v1/tasks?limit=50'];
 
 export type PageFigures = { slowest: string; p95: number; largest: string; bytes: number };
 
 /** The page's process over a view that is filled beforehand. */
-export async function openPages(stage: Stage, accounts: number, comments: number) {
-  fill(join(stage.config.dataDir, 'web.db'), accounts, comments);
+export async function openPages(stage: Stage, accounts: number, comments: number, tasks: number) {
+  fill(join(stage.config.dataDir, 'web.db'), accounts, comments, tasks);
   const port = stage.config.http.ports[0]!;
   const base = `http://127.0.0.1:${port}`;
   const web: ChildProcess = spawn(process.execPath, [built('runtime', 'main.js'), 'web'], {
@@ -33,6 +35,7 @@ export async function openPages(stage: Stage, accounts: number, comments: number
           if (i >= 5) took.push(performance.now() - from);
         }
         const { p95 } = quantiles(took);
+        if (process.env['BENCH_SHOW']) console.error(path, p95.toFixed(0), 'ms', Math.round(bytes / 1000), 'KB');
         if (p95 > figures.p95) Object.assign(figures, { slowest: path, p95 });
         if (bytes > figures.bytes) Object.assign(figures, { largest: path, bytes });
       }
@@ -68,7 +71,7 @@ export async function openPages(stage: Stage, accounts: number, comments: number
   };
 }
 
-function fill(file: string, accounts: number, comments: number): void {
+function fill(file: string, accounts: number, comments: number, tasks: number): void {
   const { db } = openForWriting(file);
   const now = Date.now();
   const s = Math.floor(now / 1000);
@@ -83,5 +86,30 @@ function fill(file: string, accounts: number, comments: number): void {
       fts.run(`comment number ${i}`, 'someone', `c${i}`);
     }
   })();
+  const curves = taskCounts(db);
+  db.transaction(() => {
+    for (let i = 1; i <= tasks; i++) {
+      const at = now - (tasks - i) * 300;
+      fillTask(db, i, at);
+      curves.count(at, i % 40 === 0 ? { made: 1, failed: 1 } : { made: 1, done: 1 });
+      curves.waited(at, 4);
+    }
+  })();
   db.close();
 }
+
+/** One that ended, some in a hundred badly; one in a thousand in a group of its own. */
+function fillTask(db: Db, i: number, at: number): void {
+  const id = `t-${i}`;
+  const status = i % 40 === 0 ? 'failed' : 'completed';
+  const sql = (text: string) => prepared(db, text);
+  sql(`INSERT INTO tasks (id, seq, title, description, type, priority, lane, group_name, payload, requirements, timeout_ms, shape, placings, status, progress, worker_id, attempt, max_attempts, result, error_kind, error_message, created_by, created_ms, assigned_ms, started_ms, finished_ms, updated_ms)
+    VALUES (?, ?, ?, '', ?, 5, 'normal', ?, '{"url":"https://example.org/"}', '{}', 60000, 'default', 1, ?, 1, 'w-1', 1, 3, '{"title":"Example"}', ?, ?, 'user:admin', ?, ?, ?, ?, ?)`)
+    .run(id, i, `task number ${i}`, i % 500 === 0 ? 'shell' : 'scrape', i % 1000 === 0 ? 'gpu' : 'default', status, status === 'failed' ? 'timeout' : null, status === 'failed' ? 'it took longer than 60 s' : null, at, at + 4, at + 6, at + 900, at + 900);
+  sql("INSERT INTO actors (kind, id, partition, version, idx, seq, at_ms, status, state, busy, created_ms, entry) VALUES ('task', ?, ?, 'task-v1', 3, ?, ?, 'done', ?, 0, ?, ?)").run(id, i % 16, i * 2, at + 900, status, at, ENTRY);
+}
+
+/** As long as that of a task with a small result. */
+const ENTRY = JSON.stringify({ after: { context: 'x'.repeat(1_500) } });
+const statements = new Map<string, Statement>();
+const prepared = (db: Db, text: string): Statement => statements.get(text) ?? statements.set(text, db.prepare(text)).get(text)!;

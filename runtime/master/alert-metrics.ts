@@ -7,6 +7,8 @@ import type { Liveness } from './liveness.ts';
 const WINDOW_MS = 300_000;
 /** Of fewer tasks no share is told. */
 const ENOUGH = 10;
+/** Of the newest so many: turns wait while these are read. */
+const NEWEST = 2_000;
 
 export type AlertSources = { db: Db; liveness: Liveness; dataDir: string; now(): number; storageRefused(): boolean; machines(): { machine: string; diskFreeBytes: number; diskTotalBytes: number }[] };
 type Reader = () => Breach[] | Promise<Breach[]>;
@@ -18,11 +20,11 @@ export function alertMetrics({ db, liveness, dataDir, now, storageRefused, machi
   const sql = (text: string) => db.prepare(text);
   const down = sql("SELECT w.id subject, CASE WHEN r.status IN ('error', 'crashed') OR (r.status IN ('running', 'starting', 'draining') AND w.status = 'offline') THEN 1 ELSE 0 END value FROM workers w JOIN worker_runtime r ON r.worker_id = w.id");
   const limits = sql('SELECT worker_id id, cpu_cores cores, max_memory_mb mb FROM worker_configs');
-  const pending = sql("SELECT COUNT(*) FROM tasks WHERE status IN ('pending', 'retrying')").pluck();
-  const oldest = sql("SELECT MIN(created_ms) FROM tasks WHERE status = 'pending'").pluck();
-  const ended = sql("SELECT COUNT(*) n, SUM(status IN ('failed', 'timed_out')) failed FROM tasks WHERE finished_ms > ? AND status <> 'cancelled'");
+  const pending = sql("SELECT COALESCE(SUM(n), 0) FROM task_states WHERE status IN ('pending', 'retrying')").pluck();
+  const oldest = sql("SELECT created_ms FROM tasks WHERE status = 'pending' ORDER BY seq LIMIT 1").pluck();
+  const ended = sql(`SELECT COUNT(*) n, SUM(status IN ('failed', 'timed_out')) failed FROM (SELECT status FROM tasks WHERE finished_ms > ? AND status <> 'cancelled' ORDER BY finished_ms DESC LIMIT ${NEWEST})`);
   // Tasks that waited for another, or for their time, were not slow to be given out.
-  const waits = sql("SELECT assigned_ms - created_ms FROM tasks WHERE assigned_ms > ? AND attempt <= 1 AND after = '[]' AND at_ms IS NULL ORDER BY 1").pluck();
+  const waits = sql(`SELECT wait FROM (SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > ? AND attempt <= 1 AND after = '[]' AND at_ms IS NULL ORDER BY assigned_ms DESC LIMIT ${NEWEST}) ORDER BY 1`).pluck();
   const agents = sql("SELECT COUNT(*) FROM agents WHERE status = 'error'").pluck();
   const out = sql("SELECT id subject, CASE WHEN login_status IN ('expired', 'login_failed') THEN 1 ELSE 0 END value FROM accounts WHERE archived = 0");
   const replies = sql("SELECT COUNT(*) FROM replies WHERE status = 'needs_human'").pluck();
@@ -37,8 +39,8 @@ export function alertMetrics({ db, liveness, dataDir, now, storageRefused, machi
     worker_memory: () => perWorker((b, l) => b.rssBytes / 1_048_576 / l.mb),
     tasks_pending: () => one(pending.get() as number),
     oldest_pending: () => {
-      const at = oldest.get() as number | null;
-      return one(at === null ? 0 : Math.max(0, now() - at) / 1000);
+      const at = oldest.get() as number | undefined;
+      return one(at === undefined ? 0 : Math.max(0, now() - at) / 1000);
     },
     task_error_rate: () => {
       const { n, failed } = ended.get(now() - WINDOW_MS) as { n: number; failed: number | null };

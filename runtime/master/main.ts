@@ -18,6 +18,7 @@ import { Kvm } from '@nats-io/kv';
 import { serveJoins } from '../agent/serve-joins.ts';
 import { Drivers } from '../drivers/drivers.ts';
 import { natsLogin } from '../nats-login.ts';
+import { unfinishedActors } from '../read-model/queries/actors.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';
 import { startProjector, type Projector } from '../read-model/projector.ts';
@@ -275,8 +276,7 @@ async function caughtUp(mux: Mux, projector: Projector): Promise<void> {
 /** What a partition's actors were left with, once the view has caught up with the journal as it ends now. */
 async function unfinished(mux: Mux, projector: Projector, db: Db, partition: number): Promise<Unfinished[]> {
   await caughtUp(mux, projector);
-  const rows = db.prepare('SELECT kind, id, entry, parked FROM actors WHERE partition = ? AND (busy = 1 OR parked IS NOT NULL)').all(partition) as { kind: string; id: string; entry: string; parked: string | null }[];
-  return rows.map((r) => ({ actor: `${r.kind}/${r.id}`, pending: (JSON.parse(r.entry) as { pending: Pending }).pending, parked: r.parked }));
+  return unfinishedActors(db, partition).map((r) => ({ actor: `${r.kind}/${r.id}`, pending: (JSON.parse(r.entry) as { pending: Pending }).pending, parked: r.parked }));
 }
 
 /** The reference that an event carries instead of a secret: `<owner>.<field>` in the vault. */

@@ -4,6 +4,7 @@ import type { AgentContext } from '../../machines/agent.ts';
 import type { GateContext } from '../../machines/gate.ts';
 import type { TaskContext } from '../../machines/task.ts';
 import { laneOf, shapeKey, shapeText } from '../tasks/shape.ts';
+import { taskCounts } from './project-task-counts.ts';
 import type { Project } from './project.ts';
 import type { Db } from './store.ts';
 
@@ -14,7 +15,8 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
   const insert = sql(`INSERT OR REPLACE INTO tasks (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')})`);
   const update = sql(`UPDATE tasks SET status = @status, placings = @placings, why = @why, worker_id = @worker_id, agent_id = @agent_id, account_id = @account_id, attempt = @attempt, retry_ms = @retry_ms, result = @result, object = @object, artefacts = @artefacts,
     error_kind = @error_kind, error_message = @error_message, assigned_ms = @assigned_ms, started_ms = @started_ms, finished_ms = @finished_ms, updated_ms = @updated_ms, progress = CASE WHEN @status = 'completed' THEN 1 WHEN placings <> @placings THEN NULL ELSE progress END WHERE id = @id AND created_ms = @created_ms`);
-  const there = sql('SELECT created_ms FROM tasks WHERE id = ?').pluck();
+  const there = sql('SELECT created_ms AS made, assigned_ms AS assigned, finished_ms AS finished FROM tasks WHERE id = ?');
+  const curves = taskCounts(db);
   const purgedAt = sql('SELECT at_ms FROM tasks_purged WHERE task_id = ?').pluck();
   const replayedBy = sql('SELECT id FROM tasks WHERE replay_of = ? ORDER BY seq DESC LIMIT 1').pluck();
   const replayed = sql('UPDATE tasks SET replayed_by = ? WHERE id = ?');
@@ -45,7 +47,13 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       // The row shows the newest entry: those before it in a batch would be written for nothing.
       if (!newest) return;
       const status = top === 'working' ? state.split('.')[1]! : top;
-      const fresh = there.get(id) !== c.createdAt;
+      const known = there.get(id) as { made: number; assigned: number | null; finished: number | null } | undefined;
+      const before = known?.made === c.createdAt ? known : undefined;
+      const fresh = !before;
+      if (fresh) curves.count(c.createdAt, { made: 1 });
+      // One that waited for another, or for its time, was not slow to be given out.
+      if (c.assignedAt !== null && (before?.assigned ?? null) === null && c.attempt <= 1 && c.after.length === 0 && c.notBefore === null) curves.waited(c.assignedAt, c.assignedAt - c.createdAt);
+      if (c.finishedAt !== null && (before?.finished ?? null) === null && top !== 'cancelled') curves.count(c.finishedAt, top === 'completed' ? { done: 1 } : { failed: 1 });
       const shape = fresh || status === 'pending' ? shapeKey(shapeText(c)) : '';
       // One literal for both: V8 makes new hidden classes, kilobytes of them, for each spread of so many fields.
       const row = {

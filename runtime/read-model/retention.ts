@@ -63,7 +63,7 @@ function forgetTalk(db: Db, now: number, { talkDays }: KeepDays): number {
 function forgetRows(db: Db, now: number, keep: KeepDays): Record<string, number> {
   return db.transaction(() => {
     let metrics = 0;
-    for (const [step, seconds] of Object.entries(STEPS)) metrics += db.prepare('DELETE FROM metrics WHERE step = ? AND at < ?').run(step, Math.floor(now / 1000) - seconds).changes;
+    for (const [step, seconds] of Object.entries(STEPS)) for (const table of ['metrics', 'task_counts', 'task_waits']) metrics += db.prepare(`DELETE FROM ${table} WHERE step = ? AND at < ?`).run(step, Math.floor(now / 1000) - seconds).changes;
     const rows = Object.fromEntries(RULES.map(({ table, keep: of, old }) => [table, db.prepare(`DELETE FROM ${table} WHERE ${old}`).run(before(now, keep[of])).changes]));
     return { ...rows, metrics };
   })();

@@ -1,5 +1,5 @@
 /** Raised with every change of the tables: an older view is dropped and built anew from JetStream. */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 9;
 
 /**
  * The tables that pages and APIs read. Seeds' columns keep their names; times are epoch seconds, but for columns that end in _ms.
@@ -19,8 +19,11 @@ CREATE TABLE IF NOT EXISTS actors (
   created_ms INTEGER NOT NULL,
   entry TEXT NOT NULL,               -- the last journal entry, JSON; its size is why the rows have rowids
   PRIMARY KEY (kind, id));
-CREATE INDEX IF NOT EXISTS idx_actors_busy ON actors(partition) WHERE busy = 1;
+-- A master asks for these again and again: the words are those of its question, or SQLite reads every actor.
+CREATE INDEX IF NOT EXISTS idx_actors_left ON actors(partition) WHERE busy = 1 OR parked IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_actors_parked ON actors(at_ms) WHERE parked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_actors_at ON actors(at_ms);
+CREATE INDEX IF NOT EXISTS idx_actors_kind ON actors(kind, at_ms);
 
 CREATE TABLE IF NOT EXISTS turns (
   kind TEXT NOT NULL, id TEXT NOT NULL, idx INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
@@ -238,13 +241,37 @@ CREATE TABLE IF NOT EXISTS tasks (
   created_ms INTEGER NOT NULL, assigned_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, updated_ms INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS idx_tasks_seq ON tasks(seq);
 CREATE INDEX IF NOT EXISTS idx_tasks_status ON tasks(status, seq);
-CREATE INDEX IF NOT EXISTS idx_tasks_open ON tasks(group_name, lane, status) WHERE finished_ms IS NULL;
-CREATE INDEX IF NOT EXISTS idx_tasks_finished ON tasks(finished_ms) WHERE finished_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_group ON tasks(group_name, seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_lane ON tasks(lane, seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_type ON tasks(type, seq);
+CREATE INDEX IF NOT EXISTS idx_tasks_worker ON tasks(worker_id, seq) WHERE worker_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_open ON tasks(group_name, lane, status, created_ms) WHERE finished_ms IS NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_assigned ON tasks(assigned_ms) WHERE assigned_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_finished ON tasks(finished_ms, status) WHERE finished_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_failed ON tasks(finished_ms) WHERE status IN ('failed', 'timed_out');
 CREATE INDEX IF NOT EXISTS idx_tasks_shape ON tasks(shape) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS idx_tasks_replay ON tasks(replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_key ON tasks(key) WHERE key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_tasks_template ON tasks(template) WHERE template IS NOT NULL;
-CREATE INDEX IF NOT EXISTS idx_tasks_agent ON tasks(agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_tasks_agent ON tasks(agent_id, seq) WHERE agent_id IS NOT NULL;
+
+-- How many there are of each, so that no page counts all of them. Written by the triggers alone.
+CREATE TABLE IF NOT EXISTS task_states (status TEXT NOT NULL, again INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (status, again)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS task_came AFTER INSERT ON tasks BEGIN
+  INSERT INTO task_states (status, again, n) VALUES (new.status, new.replayed_by IS NOT NULL, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS task_moved AFTER UPDATE OF status, replayed_by ON tasks WHEN old.status <> new.status OR (old.replayed_by IS NULL) <> (new.replayed_by IS NULL) BEGIN
+  UPDATE task_states SET n = n - 1 WHERE status = old.status AND again = (old.replayed_by IS NOT NULL);
+  INSERT INTO task_states (status, again, n) VALUES (new.status, new.replayed_by IS NOT NULL, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS task_went AFTER DELETE ON tasks BEGIN
+  UPDATE task_states SET n = n - 1 WHERE status = old.status AND again = (old.replayed_by IS NOT NULL);
+END;
+
+-- The curves of work: step 1m for a day, 10m for 30 days; at is where a step begins, in epoch seconds.
+CREATE TABLE IF NOT EXISTS task_counts (step TEXT NOT NULL, at INTEGER NOT NULL, made INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (step, at)) WITHOUT ROWID;
+-- How long tasks waited until they were given out, by classes of a quarter of an octave: up to 2^(class/4) ms.
+CREATE TABLE IF NOT EXISTS task_waits (step TEXT NOT NULL, at INTEGER NOT NULL, class INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (step, at, class)) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_attempts (
   task_id TEXT NOT NULL, n INTEGER NOT NULL,   -- counts every placing; attempt only those that count

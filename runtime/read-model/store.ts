@@ -40,5 +40,7 @@ function prepare(db: Db): Db {
   db.pragma('synchronous = NORMAL');
   db.pragma('busy_timeout = 2000');
   db.pragma('wal_autocheckpoint = 2000');
+  // A row that another takes the place of has gone, for the triggers too.
+  db.pragma('recursive_triggers = ON');
   return db;
 }

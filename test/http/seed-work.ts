@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { taskCounts } from '../../runtime/read-model/project-task-counts.ts';
 
 const PAYLOAD = { url: 'https://shop.example/list', actions: [{ tool: 'wait_for', args: { selector: '.price' } }, { tool: 'extract', args: { fields: { price: '.price' }, list: '.item' }, note: 'the first page' }] };
 
@@ -27,6 +28,12 @@ export function seedWork(db: Database.Database, now: number): void {
   task('t-shell', 'pending', { type: 'shell', payload: JSON.stringify({ command: 'uname -a' }), why: 'no worker that may run shell tasks: start one with --allow-shell', group_name: 'gpu', priority: 9 });
   task('t-waits', 'waiting', { after: JSON.stringify(['t-running']), why: 'after task 5' });
   for (let n = 0; n < 30; n++) task(`t-p${n}`, 'pending', { why: 'no worker of group gpu runs: start one', group_name: 'gpu', priority: 1 + (n % 10) });
+  const curves = taskCounts(db);
+  for (let ago = 50; ago > 1; ago--) {
+    curves.count(now - ago * 60_000, { made: 20 + (ago % 7), done: 18 + (ago % 5), failed: ago % 11 === 0 ? 2 : 0 });
+    for (let n = 0; n < 20; n++) curves.waited(now - ago * 60_000, 3 + ((ago + n) % 4));
+  }
+  curves.count(now - 30_000, { done: 1, failed: 2 });
   for (const why of ['no worker that may run shell tasks: start one with --allow-shell', 'no worker of group gpu runs: start one']) insert('whys', { shape: why, why });
   insert('task_attempts', { task_id: 't-failed', n: 1, attempt: 1, worker_id: 'worker-1', started_ms: now - 60_000, ended_ms: now - 50_000, outcome: 'failed', error: 'step 2 (extract): nothing matches .item' });
   for (const [i, text] of ['opened https://shop.example/list', 'step 1 wait_for', 'a line that <script>draws</script> \u001b[31mred'].entries()) insert('task_logs', { task_id: 't-running', at_ms: now - 10_000 + i, level: i === 2 ? 'err' : 'info', text, step: i, attempt: 1 });

@@ -30,6 +30,10 @@ export const findActor = (db: Db, kind: string, id: string): ActorRow | null => 
 
 export const actorKinds = (db: Db): { kind: string; n: number }[] => all(db, 'SELECT kind, COUNT(*) n FROM actors GROUP BY kind ORDER BY kind');
 
+/** Those of a partition that were left with something to do, or are parked; `entry` is their last, as JSON. The words are those of the index. */
+export const unfinishedActors = (db: Db, partition: number): { kind: string; id: string; entry: string; parked: string | null }[] =>
+  all(db, 'SELECT kind, id, entry, parked FROM actors WHERE partition = $partition AND (busy = 1 OR parked IS NOT NULL)', { partition });
+
 export type TurnRow = { kind: string; id: string; index: number; seq: number; atMs: number; event: string; by: string | null; state: string };
 
 /** Newest first; `before` is the index of the last one seen. */

@@ -1,3 +1,4 @@
+import { waitBound } from '../project-task-counts.ts';
 import { all, count, one, type Db } from './read-model.ts';
 
 export type HubPeriod = '1h' | '24h' | '30d';
@@ -12,22 +13,23 @@ const STEPS: Record<HubPeriod, { step: '10s' | '1m' | '10m'; seconds: number; bu
   '30d': { step: '10m', seconds: 30 * 86_400, bucket: 21_600 },
 };
 
-/** Curves of all work, from the rows of tasks and what workers said of themselves. */
+/** Curves of all work, and of what workers said of themselves. */
 export function hubSeries(db: Db, period: HubPeriod, now: number): HubSeries {
-  const { seconds, bucket } = STEPS[period];
-  const since = now - seconds * 1000;
-  const ms = bucket * 1000;
-  const ended = all<{ at: number; n: number; failed: number }>(db, `SELECT finished_ms / $ms AS at, COUNT(*) n, SUM(status IN ('failed', 'timed_out')) failed FROM tasks WHERE finished_ms > $since AND status <> 'cancelled' GROUP BY 1 ORDER BY 1`, { ms, since });
-  const made = all<{ at: number; n: number }>(db, 'SELECT created_ms / $ms AS at, COUNT(*) n FROM tasks WHERE created_ms > $since GROUP BY 1 ORDER BY 1', { ms, since });
-  const waits = all<{ at: number; wait: number }>(db, `SELECT assigned_ms / $ms AS at, assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > $since AND after = '[]' AND attempt = 1 ORDER BY 1, 2`, { ms, since });
-  const used = all<{ at: number; cpu: number; memory: number }>(db, `SELECT at / $bucket AS at, SUM(cpu) / COUNT(DISTINCT at) cpu, SUM(memory_mb) / COUNT(DISTINCT at) memory FROM metrics WHERE step = $step AND at > $sinceS GROUP BY 1 ORDER BY 1`, { bucket, step: period === '1h' ? '1m' : '10m', sinceS: Math.floor(since / 1000) });
-  const point = (at: number, value: number): Point => ({ timestamp: at * bucket, value });
+  const { step, seconds, bucket } = STEPS[period];
+  const ask = { step, bucket, since: Math.floor(now / 1000) - seconds };
+  // Numbers are bound as real ones: without the cast each row would have a time of its own.
+  const at = 'at / CAST($bucket AS INTEGER)';
+  const counts = all<{ at: number; made: number; done: number; failed: number }>(db, `SELECT ${at} AS at, SUM(made) made, SUM(done) done, SUM(failed) failed FROM task_counts WHERE step = $step AND at > $since GROUP BY 1 ORDER BY 1`, ask);
+  const waits = all<Wait>(db, `SELECT ${at} AS at, class, SUM(n) n FROM task_waits WHERE step = $step AND at > $since GROUP BY 1, 2 ORDER BY 1, 2`, ask);
+  const used = all<{ at: number; cpu: number; memory: number }>(db, `SELECT ${at} AS at, SUM(cpu) / COUNT(DISTINCT at) cpu, SUM(memory_mb) / COUNT(DISTINCT at) memory FROM metrics WHERE step = $step AND at > $since GROUP BY 1 ORDER BY 1`, ask);
+  const point = (begin: number, value: number): Point => ({ timestamp: begin * bucket, value });
+  const ended = counts.filter((c) => c.done + c.failed > 0);
   return {
-    period, step: period === '30d' ? '10m' : STEPS[period].step,
+    period, step,
     series: {
-      throughput: ended.map((e) => point(e.at, e.n / (bucket / 60))),
-      error_rate: ended.map((e) => point(e.at, (100 * e.failed) / e.n)),
-      waiting: made.map((m) => point(m.at, m.n)),
+      throughput: ended.map((c) => point(c.at, (c.done + c.failed) / (bucket / 60))),
+      error_rate: ended.map((c) => point(c.at, (100 * c.failed) / (c.done + c.failed))),
+      waiting: counts.filter((c) => c.made > 0).map((c) => point(c.at, c.made)),
       dispatch: medians(waits).map((m) => point(m.at, m.wait)),
       cpu_usage: used.map((u) => point(u.at, u.cpu)),
       memory_usage: used.map((u) => point(u.at, u.memory)),
@@ -35,26 +37,31 @@ export function hubSeries(db: Db, period: HubPeriod, now: number): HubSeries {
   };
 }
 
-/** Rows come sorted by time and then by wait. */
-function medians(rows: { at: number; wait: number }[]): { at: number; wait: number }[] {
-  const groups = new Map<number, number[]>();
+type Wait = { at: number; class: number; n: number };
+
+/** Rows come sorted by time and then by class. */
+function medians(rows: Wait[]): { at: number; wait: number }[] {
+  const groups = new Map<number, Wait[]>();
   for (const r of rows) {
     const known = groups.get(r.at);
-    if (known) known.push(r.wait);
-    else groups.set(r.at, [r.wait]);
+    if (known) known.push(r);
+    else groups.set(r.at, [r]);
   }
-  return [...groups].map(([at, waits]) => ({ at, wait: waits[Math.floor(waits.length / 2)]! }));
+  return [...groups].map(([at, waits]) => {
+    let left = waits.reduce((n, w) => n + w.n, 0) / 2;
+    return { at, wait: waitBound(waits.find((w) => (left -= w.n) <= 0)!.class) };
+  });
 }
 
 export type HubTotals = { completedToday: number; failedToday: number; perMinute: number; dispatch: { p50: number | null; p99: number | null } };
 
 /** Of the last day, the last minute, and the last thousand dispatches of the last hour. */
 export function hubTotals(db: Db, now: number): HubTotals {
-  const ended = one<{ done: number | null; failed: number | null }>(db, `SELECT SUM(status = 'completed') done, SUM(status IN ('failed', 'timed_out')) failed FROM tasks WHERE finished_ms > $since`, { since: now - 86_400_000 });
+  const ended = one<{ done: number | null; failed: number | null }>(db, `SELECT SUM(done) done, SUM(failed) failed FROM task_counts WHERE step = '1m' AND at > $since`, { since: Math.floor(now / 1000) - 86_400 });
   const waits = all<{ wait: number }>(db, `SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > $since AND after = '[]' AND attempt = 1 ORDER BY assigned_ms DESC LIMIT 1000`, { since: now - 3_600_000 }).map((r) => r.wait).sort((a, b) => a - b);
   const at = (q: number): number | null => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? null;
-  return { completedToday: ended?.done ?? 0, failedToday: ended?.failed ?? 0, perMinute: count(db, `SELECT COUNT(*) n FROM tasks WHERE finished_ms > $since AND status = 'completed'`, { since: now - 60_000 }), dispatch: { p50: at(0.5), p99: at(0.99) } };
+  return { completedToday: ended?.done ?? 0, failedToday: ended?.failed ?? 0, perMinute: count(db, `SELECT COUNT(*) n FROM tasks INDEXED BY idx_tasks_finished WHERE finished_ms > $since AND status = 'completed'`, { since: now - 60_000 }), dispatch: { p50: at(0.5), p99: at(0.99) } };
 }
 
 export const lastFailures = (db: Db, limit: number): { id: string; seq: number; title: string; error: string | null; atMs: number }[] =>
-  all(db, `SELECT id, seq, title, error_message AS error, finished_ms AS atMs FROM tasks WHERE status IN ('failed', 'timed_out') ORDER BY finished_ms DESC LIMIT $limit`, { limit });
+  all(db, `SELECT id, seq, title, error_message AS error, finished_ms AS atMs FROM tasks INDEXED BY idx_tasks_failed WHERE status IN ('failed', 'timed_out') ORDER BY finished_ms DESC LIMIT $limit`, { limit });

@@ -97,7 +97,7 @@ export type TaskCounts = { waiting: number; running: number; completed: number; 
 
 /** `waiting`: what has not begun; `failed`: what failed for good and was not run again. */
 export function taskCounts(db: Db): TaskCounts {
-  const rows = all<{ status: string; again: number; n: number }>(db, 'SELECT status, replayed_by IS NOT NULL again, COUNT(*) n FROM tasks GROUP BY 1, 2');
+  const rows = all<{ status: string; again: number; n: number }>(db, 'SELECT status, again, n FROM task_states WHERE n > 0');
   const sum = (pick: (r: (typeof rows)[number]) => boolean) => rows.filter(pick).reduce((n, r) => n + r.n, 0);
   const of = (...states: string[]) => sum((r) => states.includes(r.status));
   return { waiting: of('waiting', 'pending', 'retrying'), running: of('assigned', 'running'), completed: of('completed'), failed: sum((r) => DEAD.includes(r.status) && !r.again), byStatus: Object.fromEntries([...new Set(rows.map((r) => r.status))].map((s) => [s, of(s)])) };
@@ -123,7 +123,7 @@ export const tasksOfTemplates = (db: Db): Map<string, number> =>
   new Map(all<{ template: string; n: number }>(db, 'SELECT template, COUNT(*) n FROM tasks WHERE template IS NOT NULL GROUP BY 1').map((r) => [r.template, r.n]));
 
 /** The groups that tasks are in. */
-export const taskGroups = (db: Db): string[] => all<{ name: string }>(db, 'SELECT DISTINCT group_name name FROM tasks ORDER BY 1').map((r) => r.name);
+export const taskGroups = (db: Db): string[] => all<{ name: string }>(db, `WITH RECURSIVE g(name) AS (SELECT MIN(group_name) FROM tasks UNION ALL SELECT (SELECT MIN(group_name) FROM tasks WHERE group_name > g.name) FROM g WHERE g.name IS NOT NULL) SELECT name FROM g WHERE name IS NOT NULL`).map((r) => r.name);
 
 const toTask = (r: Record<string, any>): TaskRow => ({
   id: r['id'],
