@@ -16,7 +16,7 @@ export type HubModel = {
   paused: number;
 };
 
-const PLOTS = [['throughput', 'hub.throughput', '/min'], ['dispatch', 'hub.dispatch', ' ms'], ['error_rate', 'hub.errors', '%'], ['waiting', 'hub.waiting', ''], ['cpu_usage', 'hub.cpu', '%'], ['memory_usage', 'hub.memory', ' MB']] as const;
+const PLOTS = [['throughput', 'hub.throughput', '/min'], ['dispatch', 'hub.dispatch', ' ms'], ['error_rate', 'hub.errors', '%'], ['waiting', 'hub.waiting', '/min'], ['cpu_usage', 'hub.cpu', '%'], ['memory_usage', 'hub.memory', ' MB']] as const;
 const PERIODS = ['1h', '24h', '30d'] as const;
 
 /** Everything at work, in one look. */

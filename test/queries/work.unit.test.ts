@@ -68,21 +68,26 @@ describe('the curves of work', () => {
     task('d', { at: MINUTE + 71_000 }, together);
     // Of what waited for another task nothing is said.
     task('e', { at: MINUTE + 71_000, after: ['d'] }, together);
+    task('f', { at: NOW - 20_000 }, together);
     const { step, series } = hubSeries(db, '1h', NOW);
     const s = MINUTE / 1000;
     expect(step).toBe('1m');
-    expect(series.waiting).toEqual([{ timestamp: s, value: 30 }, { timestamp: s + 60, value: 13 }]);
-    expect(series.throughput).toEqual([{ timestamp: s, value: 30 }, { timestamp: s + 60, value: 10 }]);
+    const minutes = (...values: number[]) => values.map((value, i) => ({ timestamp: s + 60 * i, value }));
+    // A minute without any is one of none; of the one under way half has passed.
+    expect(series.waiting).toEqual(minutes(30, 13, 0, 0, 0, 0, 0, 0, 0, 0, 2));
+    expect(series.throughput).toEqual(minutes(30, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0));
     expect(series.error_rate).toEqual([{ timestamp: s, value: 0 }, { timestamp: s + 60, value: 50 }]);
     expect(series.dispatch).toEqual([{ timestamp: s, value: 8 }, { timestamp: s + 60, value: expect.closeTo(4_000, -3) }]);
-    const day = hubSeries(db, '24h', NOW).series;
-    expect(day.waiting).toEqual([{ timestamp: s, value: 43 }]);
+    const { series: day, every } = hubSeries(db, '24h', NOW);
+    expect(every).toBe(600);
+    // The first seconds of a step tell nothing yet.
+    expect(day.waiting).toEqual([{ timestamp: s, value: 4.3 }]);
     expect(day.throughput).toEqual([{ timestamp: s, value: 4 }]);
     expect(day.error_rate).toEqual([{ timestamp: s, value: 12.5 }]);
-    expect(hubSeries(db, '30d', NOW).series.waiting).toEqual([{ timestamp: Date.UTC(2030, 0, 2, 6) / 1000, value: 43 }]);
+    expect(hubSeries(db, '30d', NOW).series.waiting).toEqual([{ timestamp: Date.UTC(2030, 0, 2, 6) / 1000, value: 43 / 360 }]);
     expect(hubTotals(db, NOW)).toMatchObject({ completedToday: 35, failedToday: 5, perMinute: 0, dispatch: { p50: 8, p99: 4_000 } });
     expect(lastFailures(db, 2).map((f) => f.id)).toEqual(['b4', 'b3']);
-    expect(hubSeries(db, '1h', NOW + 2 * HOUR).series.waiting).toEqual([]);
+    expect(hubSeries(db, '1h', NOW + 2 * HOUR).series).toMatchObject({ waiting: [], throughput: [] });
   });
 
   it('outlive the tasks that they are of, and end themselves: minutes after a day, tens of minutes after thirty', () => {
@@ -90,7 +95,7 @@ describe('the curves of work', () => {
     task('b', { at: NOW - 31 * 24 * HOUR, waited: 8, end: 'completed' });
     forgetOld(db, NOW);
     expect(listTasks(db)).toEqual([]);
-    expect(hubSeries(db, '30d', NOW).series.throughput).toHaveLength(1);
+    expect(hubSeries(db, '30d', NOW).series.throughput.filter((p) => p.value > 0)).toHaveLength(1);
     expect(db.prepare("SELECT (SELECT COUNT(*) FROM task_counts) + (SELECT COUNT(*) FROM task_waits)").pluck().get()).toBe(2);
   });
 });

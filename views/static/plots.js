@@ -1,4 +1,4 @@
-// Curves of one worker: what it used, drawn with uPlot, fetched anew every ten seconds.
+// Curves of one worker or of all work, drawn with uPlot, fetched anew every ten seconds.
 (() => {
   'use strict';
   const box = document.querySelector('[data-plots]');
@@ -36,7 +36,7 @@
     plots.get(figure)?.destroy();
     plots.delete(figure);
     const { plot: name, unit, limit } = figure.dataset;
-    const [at, values] = columns(answer.series[name] ?? [], STEP[answer.step]);
+    const [at, values] = columns(answer.series[name] ?? [], answer.every ?? STEP[answer.step]);
     const canvas = figure.querySelector('.plot-canvas');
     const shown = figure.querySelector('[data-value]');
     const most = limit ? answer.limits[limit] : null;

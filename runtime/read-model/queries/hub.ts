@@ -3,8 +3,8 @@ import { all, count, one, type Db } from './read-model.ts';
 
 export type HubPeriod = '1h' | '24h' | '30d';
 export type Point = { timestamp: number; value: number };
-/** `timestamp` in epoch seconds. Throughput: tasks finished a minute; dispatch: median in ms; error_rate in %; cpu_usage in % of one core and memory_usage in MB, of all workers together. */
-export type HubSeries = { period: HubPeriod; step: '10s' | '1m' | '10m'; series: Record<'throughput' | 'dispatch' | 'error_rate' | 'waiting' | 'cpu_usage' | 'memory_usage', Point[]> };
+/** `timestamp` and `every`, from one point to the next, in seconds. Throughput: tasks finished a minute; waiting: tasks made a minute; dispatch: median in ms; error_rate in %; cpu_usage in % of one core and memory_usage in MB, of all workers together. */
+export type HubSeries = { period: HubPeriod; step: '10s' | '1m' | '10m'; every: number; series: Record<'throughput' | 'dispatch' | 'error_rate' | 'waiting' | 'cpu_usage' | 'memory_usage', Point[]> };
 
 const STEPS: Record<HubPeriod, { step: '10s' | '1m' | '10m'; seconds: number; bucket: number }> = {
   // Counted by the minute at least: ten seconds of few tasks say nothing.
@@ -19,22 +19,35 @@ export function hubSeries(db: Db, period: HubPeriod, now: number): HubSeries {
   const ask = { step, bucket, since: Math.floor(now / 1000) - seconds };
   // Numbers are bound as real ones: without the cast each row would have a time of its own.
   const at = 'at / CAST($bucket AS INTEGER)';
-  const counts = all<{ at: number; made: number; done: number; failed: number }>(db, `SELECT ${at} AS at, SUM(made) made, SUM(done) done, SUM(failed) failed FROM task_counts WHERE step = $step AND at > $since GROUP BY 1 ORDER BY 1`, ask);
+  const counts = all<Counted>(db, `SELECT ${at} AS at, SUM(made) made, SUM(done) done, SUM(failed) failed FROM task_counts WHERE step = $step AND at > $since GROUP BY 1 ORDER BY 1`, ask);
   const waits = all<Wait>(db, `SELECT ${at} AS at, class, SUM(n) n FROM task_waits WHERE step = $step AND at > $since GROUP BY 1, 2 ORDER BY 1, 2`, ask);
   const used = all<{ at: number; cpu: number; memory: number }>(db, `SELECT ${at} AS at, SUM(cpu) / COUNT(DISTINCT at) cpu, SUM(memory_mb) / COUNT(DISTINCT at) memory FROM metrics WHERE step = $step AND at > $since GROUP BY 1 ORDER BY 1`, ask);
   const point = (begin: number, value: number): Point => ({ timestamp: begin * bucket, value });
-  const ended = counts.filter((c) => c.done + c.failed > 0);
+  const rates = (of: (c: Counted) => number) => everyStep(counts, bucket, now / 1000).map(({ at: begin, row, seconds: passed }) => point(begin, (row ? of(row) : 0) / (passed / 60)));
   return {
-    period, step,
+    period, step, every: bucket,
     series: {
-      throughput: ended.map((c) => point(c.at, (c.done + c.failed) / (bucket / 60))),
-      error_rate: ended.map((c) => point(c.at, (100 * c.failed) / (c.done + c.failed))),
-      waiting: counts.filter((c) => c.made > 0).map((c) => point(c.at, c.made)),
+      throughput: rates((c) => c.done + c.failed),
+      error_rate: counts.filter((c) => c.done + c.failed > 0).map((c) => point(c.at, (100 * c.failed) / (c.done + c.failed))),
+      waiting: rates((c) => c.made),
       dispatch: medians(waits).map((m) => point(m.at, m.wait)),
       cpu_usage: used.map((u) => point(u.at, u.cpu)),
       memory_usage: used.map((u) => point(u.at, u.memory)),
     },
   };
+}
+
+type Counted = { at: number; made: number; done: number; failed: number };
+
+/** Every step from the first on that has anything, with what has passed of it; the one under way from its second quarter on. */
+function everyStep(rows: Counted[], bucket: number, now: number): { at: number; row: Counted | undefined; seconds: number }[] {
+  const of = new Map(rows.map((r) => [r.at, r]));
+  const steps = [];
+  for (let at = rows[0]?.at ?? Infinity; at * bucket < now; at++) {
+    const seconds = Math.min(bucket, now - at * bucket);
+    if (seconds >= bucket / 4) steps.push({ at, row: of.get(at), seconds });
+  }
+  return steps;
 }
 
 type Wait = { at: number; class: number; n: number };
