@@ -46,7 +46,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
   }
   const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit', env: { ...process.env, ...watchedByUs() } });
   // What has replicas is kept in memory until it is whole by the server itself.
-  const unstage = flags.cluster ? null : stageInMemory(storeDir);
+  const unstage = flags.cluster ? null : stageInMemory(storeDir, () => (child.exitCode === null && child.signalCode === null ? (child.pid ?? null) : null));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   if (flags['follow-users']) watchFile(usersFile(config), { interval: 500 }, (now, before) => now.mtimeMs !== before.mtimeMs && child.kill('SIGHUP'));
   return new Promise((done, fail) => {

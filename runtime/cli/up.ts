@@ -8,9 +8,7 @@ import { openLocalDriver } from '../drivers/open-local-driver.ts';
 import type { LocalDriver } from '../drivers/local/local-driver.ts';
 import { takeLock } from '../file-lock.ts';
 import { natsLogin } from '../nats-login.ts';
-import { serverFiles } from '../nats-server/server-config.ts';
 import { notOurs, serverReady, tryServer } from '../nats-server/server-ready.ts';
-import { stageInMemory } from '../nats-server/staging.ts';
 import { packageRoot } from '../package-root.ts';
 import { freshRing, loadSecrets, writeWhole, type Secrets } from '../secrets.ts';
 import { guardStorage } from '../supervisor/storage-guard.ts';
@@ -61,7 +59,6 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
     if (event.type === 'exited') watch.exited(event.key, `ended with ${event.exit.signal ?? `code ${event.exit.code ?? 'unknown'}`}`, event.again === null);
   });
   const ended = untilEnd(supervisor);
-  const unstage = withServer ? stageInMemory(serverFiles(config).storeDir) : null;
   if (!withServer) await serverReady(natsLogin(config, 'master'), 60_000);
   const guard = withServer ? guardStorage(natsLogin(config, 'operator'), config.dataDir, () => supervisor.restart('nats', 3_000), (text) => ctx.out(`nats     ${text}`)) : null;
   guard?.catch((error: Error) => ctx.err(`troupe: nats-server is not watched: ${error.message}`));
@@ -76,7 +73,6 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
     await started.catch(() => undefined);
     void guard?.then((g) => g.close()).catch(() => undefined);
     await stopAll(supervisor, driver, parts, config, ended.second);
-    unstage?.();
   }
 }
 

@@ -15,6 +15,7 @@ import { PREFIX, STREAM, subjects, WHYS, type Address } from '../../transport/su
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
 import { Kvm } from '@nats-io/kv';
+import { stageForOwn } from '../nats-server/staging.ts';
 import { serveJoins } from '../agent/serve-joins.ts';
 import { Drivers } from '../drivers/drivers.ts';
 import { natsLogin } from '../nats-login.ts';
@@ -80,6 +81,8 @@ export type MasterParts = { wrap?: EngineOptions['wrap']; bindings?: EngineOptio
 export async function startMaster(config: Config, parts: MasterParts = {}): Promise<Master> {
   // Else the heap keeps the room of a burst for ever: V8 lets it grow fourfold between collections.
   setFlagsFromString('--heap-growing-percent=50');
+  // Else V8 puts what only turns need among what stays, for larger collections to find: it once saw some of it live long.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const log = pino({ level: config.logLevel, base: { part: 'master' } });
   const secrets = loadSecrets(config);
   const login = natsLogin(config, 'master');
@@ -88,6 +91,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   const mux = new Mux(nc, login.user);
   const missing = await setUpStreams(config, nc);
   const partitions = (await partitionsOf(nc)) ?? config.partitions;
+  const unstage = stageForOwn(config);
   const projector = await startProjector({ servers: login.servers, user: login.user, pass: login.pass, file: config.dbPath });
   const db = openForReading(config.dbPath);
   const vault = missing.length === 0 ? await Vault.open(nc, freshRing(config)) : null;
@@ -186,6 +190,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
     unheard();
     placer.stop();
     depends.stop();
+    unstage();
     return { engine: null, stop: () => end([service, mux], [() => projector.stop(), () => nc.close()], db) };
   }
   seedLiveness(db, liveness);
@@ -222,6 +227,7 @@ export async function startMaster(config: Config, parts: MasterParts = {}): Prom
   return {
     engine,
     async stop() {
+      unstage();
       await watchdog.stop();
       await talks.stop();
       unnoticed();

@@ -8,7 +8,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { natsLogin, workerLogin } from '../../runtime/nats-login.ts';
 import { findServer } from '../../runtime/nats-server/find-server.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
-import { stageInMemory } from '../../runtime/nats-server/staging.ts';
+import { stagingFolder } from '../../runtime/nats-server/staging.ts';
 import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { writeUsers } from '../../runtime/nats-server/users.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
@@ -36,7 +36,6 @@ export async function openStage(env: Record<string, string> = {}) {
     server = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
     await serverReady(natsLogin(config, 'master'), 15_000);
   };
-  const unstage = stageInMemory(files.storeDir);
   await startServer();
   const connections: NatsConnection[] = [];
   const open = async (login: { servers: string[]; user: string; pass: string; inboxPrefix: string }) => {
@@ -140,8 +139,7 @@ export async function openStage(env: Record<string, string> = {}) {
       for (const m of masters) if (m.exitCode === null && m.signalCode === null) await stage.kill(m);
       server.kill('SIGKILL');
       await once(server, 'exit');
-      unstage();
-      rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      for (const dir of [stagingFolder(files.storeDir), config.dataDir]) rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
   return stage;
