@@ -35,7 +35,6 @@ export async function openPages(stage: Stage, accounts: number, comments: number
           if (i >= 5) took.push(performance.now() - from);
         }
         const { p95 } = quantiles(took);
-        if (process.env['BENCH_SHOW']) console.error(path, p95.toFixed(0), 'ms', Math.round(bytes / 1000), 'KB');
         if (p95 > figures.p95) Object.assign(figures, { slowest: path, p95 });
         if (bytes > figures.bytes) Object.assign(figures, { largest: path, bytes });
       }
