@@ -8,7 +8,9 @@ import { openLocalDriver } from '../drivers/open-local-driver.ts';
 import type { LocalDriver } from '../drivers/local/local-driver.ts';
 import { takeLock } from '../file-lock.ts';
 import { natsLogin } from '../nats-login.ts';
+import { serverFiles } from '../nats-server/server-config.ts';
 import { notOurs, serverReady, tryServer } from '../nats-server/server-ready.ts';
+import { stagingFolder } from '../nats-server/staging.ts';
 import { packageRoot } from '../package-root.ts';
 import { freshRing, loadSecrets, writeWhole, type Secrets } from '../secrets.ts';
 import { guardStorage } from '../supervisor/storage-guard.ts';
@@ -73,6 +75,7 @@ async function runGraph(ctx: VerbContext, config: Config): Promise<number> {
     await started.catch(() => undefined);
     void guard?.then((g) => g.close()).catch(() => undefined);
     await stopAll(supervisor, driver, parts, config, ended.second);
+    if (withServer) rmSync(stagingFolder(serverFiles(config).storeDir), { recursive: true, force: true });
   }
 }
 

@@ -13,7 +13,7 @@ const BATCH = 4_000;
 /** Milliseconds until what has come is committed. The more the last time, the longer: rows that change again meanwhile are written once. */
 const SHORTEST_WAIT = 5;
 const LONGEST_WAIT = 50;
-const FORGET_EVERY = 3_600_000;
+const FORGET_EVERY = 600_000;
 
 export type Position = { stream: string; created: string; seq: number; hash: string };
 export type Unsafe = { stream: string; why: string };

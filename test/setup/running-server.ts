@@ -8,6 +8,7 @@ import { loadConfig, type Config } from '../../runtime/config.ts';
 import { findServer } from '../../runtime/nats-server/find-server.ts';
 import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { stagingFolder } from '../../runtime/nats-server/staging.ts';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { loadSecrets, type Secrets } from '../../runtime/secrets.ts';
 import { diesWithUs } from './dies-with-us.ts';
@@ -60,7 +61,7 @@ export async function runningServer(): Promise<RunningServer> {
         now.kill('SIGKILL');
         await once(now, 'exit');
       }
-      rmSync(config.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      for (const dir of [stagingFolder(files.storeDir), config.dataDir]) rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
   return running;
