@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Statement } from 'better-sqlite3';
-import { taskCounts } from '../runtime/read-model/project-task-counts.ts';
+import { taskCurves } from '../runtime/read-model/project-task-curves.ts';
 import { openForWriting, type Db } from '../runtime/read-model/store.ts';
 import { built, until, type Stage } from '../test/harness/stage.ts';
 import { quantiles } from './quantiles.ts';
@@ -85,7 +85,7 @@ function fill(file: string, accounts: number, comments: number, tasks: number): 
       fts.run(`comment number ${i}`, 'someone', `c${i}`);
     }
   })();
-  const curves = taskCounts(db);
+  const curves = taskCurves(db);
   db.transaction(() => {
     for (let i = 1; i <= tasks; i++) {
       const at = now - (tasks - i) * 300;

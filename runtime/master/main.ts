@@ -15,10 +15,10 @@ import { PREFIX, STREAM, subjects, WHYS, type Address } from '../../transport/su
 import type { Config } from '../config.ts';
 import { crashPoint } from '../crash-point.ts';
 import { Kvm } from '@nats-io/kv';
-import { stageForOwn } from '../nats-server/staging.ts';
 import { serveJoins } from '../agent/serve-joins.ts';
 import { Drivers } from '../drivers/drivers.ts';
 import { natsLogin } from '../nats-login.ts';
+import { stageForOwn } from '../nats-server/staging.ts';
 import { unfinishedActors } from '../read-model/queries/actors.ts';
 import { CORDON } from '../read-model/queries/cordons.ts';
 import { openForReading, type Db } from '../read-model/store.ts';

@@ -56,7 +56,8 @@ function link(stream: string, folder: string, server: () => number | null): void
   if (pid === null) return;
   makeOwn(folder);
   // In a container of its own it has another memory, and would find nothing there.
-  if (statSync(`/proc/${pid}/root${folder}`).ino !== statSync(folder).ino) return;
+  const [seen, ours] = [statSync(`/proc/${pid}/root${folder}`), statSync(folder)];
+  if (seen.dev !== ours.dev || seen.ino !== ours.ino) return;
   // Fails while something is laid there.
   if (there) rmdirSync(batches);
   // Without the link the server can't reach them: they were left by one that was killed, and it is up again.

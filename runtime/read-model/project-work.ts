@@ -4,7 +4,7 @@ import type { AgentContext } from '../../machines/agent.ts';
 import type { GateContext } from '../../machines/gate.ts';
 import type { TaskContext } from '../../machines/task.ts';
 import { laneOf, shapeKey, shapeText } from '../tasks/shape.ts';
-import { taskCounts } from './project-task-counts.ts';
+import { taskCurves } from './project-task-curves.ts';
 import type { Project } from './project.ts';
 import type { Db } from './store.ts';
 
@@ -16,7 +16,7 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
   const update = sql(`UPDATE tasks SET status = @status, placings = @placings, why = @why, worker_id = @worker_id, agent_id = @agent_id, account_id = @account_id, attempt = @attempt, retry_ms = @retry_ms, result = @result, object = @object, artefacts = @artefacts,
     error_kind = @error_kind, error_message = @error_message, assigned_ms = @assigned_ms, started_ms = @started_ms, finished_ms = @finished_ms, updated_ms = @updated_ms, progress = CASE WHEN @status = 'completed' THEN 1 WHEN placings <> @placings THEN NULL ELSE progress END WHERE id = @id AND created_ms = @created_ms`);
   const there = sql('SELECT created_ms AS made, assigned_ms AS assigned, finished_ms AS finished FROM tasks WHERE id = ?');
-  const curves = taskCounts(db);
+  const curves = taskCurves(db);
   const purgedAt = sql('SELECT at_ms FROM tasks_purged WHERE task_id = ?').pluck();
   const replayedBy = sql('SELECT id FROM tasks WHERE replay_of = ? ORDER BY seq DESC LIMIT 1').pluck();
   const replayed = sql('UPDATE tasks SET replayed_by = ? WHERE id = ?');

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { taskCounts } from '../../runtime/read-model/project-task-counts.ts';
+import { taskCurves } from '../../runtime/read-model/project-task-curves.ts';
 
 const PAYLOAD = { url: 'https://shop.example/list', actions: [{ tool: 'wait_for', args: { selector: '.price' } }, { tool: 'extract', args: { fields: { price: '.price' }, list: '.item' }, note: 'the first page' }] };
 
@@ -28,7 +28,7 @@ export function seedWork(db: Database.Database, now: number): void {
   task('t-shell', 'pending', { type: 'shell', payload: JSON.stringify({ command: 'uname -a' }), why: 'no worker that may run shell tasks: start one with --allow-shell', group_name: 'gpu', priority: 9 });
   task('t-waits', 'waiting', { after: JSON.stringify(['t-running']), why: 'after task 5' });
   for (let n = 0; n < 30; n++) task(`t-p${n}`, 'pending', { why: 'no worker of group gpu runs: start one', group_name: 'gpu', priority: 1 + (n % 10) });
-  const curves = taskCounts(db);
+  const curves = taskCurves(db);
   for (let ago = 50; ago > 1; ago--) {
     curves.count(now - ago * 60_000, { made: 20 + (ago % 7), done: 18 + (ago % 5), failed: ago % 11 === 0 ? 2 : 0 });
     for (let n = 0; n < 20; n++) curves.waited(now - ago * 60_000, 3 + ((ago + n) % 4));

@@ -1,4 +1,4 @@
-import { waitBound } from '../project-task-counts.ts';
+import { waitBound } from '../project-task-curves.ts';
 import { all, count, one, type Db } from './read-model.ts';
 
 export type HubPeriod = '1h' | '24h' | '30d';

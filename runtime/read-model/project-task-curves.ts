@@ -10,7 +10,7 @@ export const waitClass = (ms: number): number => Math.ceil(FINE * Math.log2(Math
 export const waitBound = (of: number): number => 2 ** (of / FINE);
 
 /** The curves of work, a step at a time. Times are epoch milliseconds. */
-export function taskCounts(db: Db): { count(at: number, what: { made?: number; done?: number; failed?: number }): void; waited(at: number, ms: number): void } {
+export function taskCurves(db: Db): { count(at: number, what: { made?: number; done?: number; failed?: number }): void; waited(at: number, ms: number): void } {
   const count = db.prepare('INSERT INTO task_counts (step, at, made, done, failed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET made = made + excluded.made, done = done + excluded.done, failed = failed + excluded.failed');
   const wait = db.prepare('INSERT INTO task_waits (step, at, class, n) VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1');
   const each = (at: number, run: (step: string, begin: number) => void) => {
