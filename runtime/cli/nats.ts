@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { unwatchFile, watchFile } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { admitWorker } from '../nats-server/admit-worker.ts';
 import { findServer } from '../nats-server/find-server.ts';
 import { endServer, serverWith, watchedByUs } from '../nats-server/left-over.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
+import { spawnServer } from '../nats-server/spawn-server.ts';
 import { stageInMemory } from '../nats-server/staging.ts';
 import { usersFile } from '../nats-server/users.ts';
 import { loadSecrets } from '../secrets.ts';
@@ -44,7 +44,7 @@ export async function run(args: string[], ctx: VerbContext): Promise<number> {
     ctx.err(`nats-server (pid ${other.pid}) was left by one that was killed: stopping it`);
     await endServer(other.pid, config.timing.grace);
   }
-  const child = spawn(server.path, ['-c', configFile], { stdio: 'inherit', env: { ...process.env, ...watchedByUs() } });
+  const child = spawnServer(server.path, configFile, { stdio: 'inherit', env: { ...process.env, ...watchedByUs() } });
   // What has replicas is kept in memory until it is whole by the server itself.
   const unstage = flags.cluster ? null : stageInMemory(storeDir, () => (child.exitCode === null && child.signalCode === null ? (child.pid ?? null) : null));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));

@@ -10,6 +10,8 @@ export type Spec = {
   args: string[];
   env: Record<string, string>;
   cwd: string;
+  /** How late its timers may be, in nanoseconds; the system's own measure where absent. Kept on this machine alone. */
+  timerSlackNs?: number;
   /** Memory in MB and CPU in cores, kept where the place can keep them. */
   limits?: { memoryMb: number; cpuCores: number };
   /** Where the process runs in a container or a pod: its image, network and `host:container[:ro]` mounts. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { describeConfig, isLoopback, type Config } from '../config.ts';
 import { findServer } from '../nats-server/find-server.ts';
+import { SERVER_SLACK_NS } from '../nats-server/spawn-server.ts';
 import { serverReady } from '../nats-server/server-ready.ts';
 import { writeServerConfig } from '../nats-server/server-config.ts';
 import { natsLogin } from '../nats-login.ts';
@@ -37,7 +38,7 @@ export async function graphParts(config: Config, secrets: Secrets, env: Record<s
     const { configFile } = writeServerConfig(config, secrets);
     parts.push({
       key: 'nats',
-      spec: { command: server.path, args: ['-c', configFile], env: {}, cwd: config.dataDir },
+      spec: { command: server.path, args: ['-c', configFile], env: {}, cwd: config.dataDir, timerSlackNs: SERVER_SLACK_NS },
       ready: async (signal) => void (await serverReady(natsLogin(config, 'master'), READY_MS, signal)),
       vital: true,
       graceMs: 15_000,

@@ -8,6 +8,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { natsLogin, workerLogin } from '../../runtime/nats-login.ts';
 import { findServer } from '../../runtime/nats-server/find-server.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { spawnServer } from '../../runtime/nats-server/spawn-server.ts';
 import { stagingFolder } from '../../runtime/nats-server/staging.ts';
 import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { writeUsers } from '../../runtime/nats-server/users.ts';
@@ -33,7 +34,7 @@ export async function openStage(env: Record<string, string> = {}) {
   const masters: ChildProcess[] = [];
   let server: ChildProcess;
   const startServer = async () => {
-    server = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
+    server = diesWithUs(spawnServer(path, files.configFile, { stdio: 'ignore' }));
     await serverReady(natsLogin(config, 'master'), 15_000);
   };
   await startServer();

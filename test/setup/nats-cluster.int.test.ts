@@ -8,6 +8,7 @@ import { afterEach, expect, it } from 'vitest';
 import { loadConfig, type Config } from '../../runtime/config.ts';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { spawnServer } from '../../runtime/nats-server/spawn-server.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { loadSecrets } from '../../runtime/secrets.ts';
 import { brokenChains, lastOf, readJournal } from '../harness/checker.ts';
@@ -39,7 +40,7 @@ const server = (name: string, env: Record<string, string>) => {
   const prepared = spawnSync(command, args, { ...options, encoding: 'utf8' });
   const [path, file] = prepared.stdout.trim().split('\n');
   if (prepared.status !== 0) throw new Error(prepared.stderr);
-  children.set(name, spawn(path!, ['-c', file!], { stdio: 'ignore' }));
+  children.set(name, spawnServer(path!, file!, { stdio: 'ignore' }));
 };
 
 it('three servers keep every stream: killing the one that leads loses nothing, and work goes on; a store is of one kind for ever (K12)', async () => {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { findServer } from '../../runtime/nats-server/find-server.ts';
 import { serverFiles } from '../../runtime/nats-server/server-config.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
 import { serverWith } from '../../runtime/nats-server/left-over.ts';
+import { spawnServer } from '../../runtime/nats-server/spawn-server.ts';
 import { stageInMemory, stagingFolder } from '../../runtime/nats-server/staging.ts';
 import { openConnection } from '../../transport/connection.ts';
 import { JournalStream } from '../../transport/journal.ts';
@@ -53,7 +53,7 @@ async function killAndStart(): Promise<void> {
   server.child.kill('SIGKILL');
   await once(server.child, 'exit');
   const { path } = await findServer(server.config, serverEnv());
-  server.child = diesWithUs(spawn(path, ['-c', serverFiles(server.config).configFile], { stdio: 'ignore' }));
+  server.child = diesWithUs(spawnServer(path, serverFiles(server.config).configFile, { stdio: 'ignore' }));
   await serverReady(natsLogin(server.config, 'master'), 15_000);
 }
 

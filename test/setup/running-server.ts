@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,6 +8,7 @@ import { loadConfig, type Config } from '../../runtime/config.ts';
 import { findServer } from '../../runtime/nats-server/find-server.ts';
 import { writeServerConfig } from '../../runtime/nats-server/server-config.ts';
 import { serverReady } from '../../runtime/nats-server/server-ready.ts';
+import { spawnServer } from '../../runtime/nats-server/spawn-server.ts';
 import { stagingFolder } from '../../runtime/nats-server/staging.ts';
 import { natsLogin } from '../../runtime/nats-login.ts';
 import { loadSecrets, type Secrets } from '../../runtime/secrets.ts';
@@ -50,7 +51,7 @@ export async function runningServer(): Promise<RunningServer> {
   const secrets = loadSecrets(config);
   const { path } = await findServer(config, serverEnv());
   const files = writeServerConfig(config, secrets);
-  const child = diesWithUs(spawn(path, ['-c', files.configFile], { stdio: 'ignore' }));
+  const child = diesWithUs(spawnServer(path, files.configFile, { stdio: 'ignore' }));
   await serverReady(natsLogin(config, 'master'), 15_000);
   const running: RunningServer = {
     config, secrets, child,

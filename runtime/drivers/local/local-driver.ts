@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '../../../transport/subjects.ts';
 import { waitForLock } from '../../file-lock.ts';
+import { withTimerSlack } from '../../timer-slack.ts';
 import { DriverError, type Driver, type Exit, type Health, type LogPage, type LogRequest, type Spec, type Stats } from '../contract.ts';
 import { confine, release } from './cgroup.ts';
 import { HandleStore, type LocalHandle } from './handle-store.ts';
@@ -132,7 +133,8 @@ export class LocalDriver implements Driver<LocalHandle> {
     const fd = openLog(note.log);
     let child: ChildProcess;
     try {
-      child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: { ...inheritedEnv(), ...spec.env, TROUPE_NONCE: note.nonce }, detached: true, stdio: ['ignore', fd, fd] });
+      const start = () => spawn(spec.command, spec.args, { cwd: spec.cwd, env: { ...inheritedEnv(), ...spec.env, TROUPE_NONCE: note.nonce }, detached: true, stdio: ['ignore', fd, fd] });
+      child = spec.timerSlackNs === undefined ? start() : withTimerSlack(spec.timerSlackNs, start);
     } finally {
       closeSync(fd);
     }
