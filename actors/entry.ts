@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** What a turn asks the outside to do. `n` is its place in the turn; its id is `kind/id/index/n`. A stored `run` has its input in the list of what is pending, and only there. */
 export type Command =
@@ -63,7 +63,7 @@ export const encodeEntry = (entry: Entry): Uint8Array => Buffer.from(JSON.string
 /** The bytes as text, without a copy of them. */
 export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 
-export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
+export const hashOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64url').slice(0, 22);
 
 export class EntryUnreadable extends Error {
   constructor(why: string) {

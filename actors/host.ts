@@ -24,7 +24,7 @@ export type HostOptions = {
 };
 
 const BATCH = 500;
-const FLIGHTS = 2;
+const FLIGHTS = 3;
 /** From so many actors in memory on, those that wait for an effect and nothing else are kept as bytes. */
 const CROWD = 2_000;
 
@@ -199,10 +199,11 @@ export class Host {
   private schedule(): void {
     if (this.scheduled || this.flights >= FLIGHTS || this.stopped) return;
     this.scheduled = true;
-    setImmediate(() => {
+    // One step later than what follows from turns that are stored: its way to workers and callers doesn't wait for these.
+    setImmediate(() => setImmediate(() => {
       this.scheduled = false;
       void this.flush();
-    });
+    }));
   }
 
   private async load(slot: Slot): Promise<void> {

@@ -122,10 +122,10 @@ function renamed({ version, pending }: Entry, now: string): Pending {
 
 /** What is still to do after this turn. */
 function carry(before: Pending, commands: Command[], turnId: string, about: About, answered: string | undefined, over: boolean): Pending {
-  const effects = { ...before.effects };
-  const timers = { ...before.timers };
-  const tells = { ...before.tells };
-  const signals = { ...before.signals };
+  const effects = table(before.effects);
+  const timers = table(before.timers);
+  const tells = table(before.tells);
+  const signals = table(before.signals);
   if (answered !== undefined) {
     delete effects[answered];
     delete timers[answered];
@@ -148,6 +148,13 @@ function carry(before: Pending, commands: Command[], turnId: string, about: Abou
   }
   for (const [id, s] of Object.entries(signals)) if (!effects[s.token]) delete signals[id];
   return over ? { effects: {}, timers: {}, tells, signals: {} } : { effects, timers, tells, signals };
+}
+
+/** A copy to write ids into. As a plain object V8 would make a hidden class for each id that there ever was. */
+function table<T>(of: Record<string, T>): Record<string, T> {
+  const copy = Object.create(null) as Record<string, T>;
+  for (const id in of) copy[id] = of[id]!;
+  return copy;
 }
 
 const IDS = 16;

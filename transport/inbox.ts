@@ -1,5 +1,6 @@
 import { createInbox, nanos, nuid, type Msg, type Subscription } from '@nats-io/nats-core';
 import { jetstreamManager, type ConsumerInfo, type JetStreamManager } from '@nats-io/jetstream';
+import { readAckReply } from './ack-reply.ts';
 import { inboxPrefix } from './connection.ts';
 import type { Mux } from './mux.ts';
 import { PREFIX, STREAM } from './subjects.ts';
@@ -118,7 +119,7 @@ export class InboxReader {
       return;
     }
     this.wanted = Math.max(0, this.wanted - 1);
-    const seq = streamSeq(msg.reply!);
+    const { seq } = readAckReply(msg.reply!);
     if (seq <= this.high) {
       // Delivered again because an ack was lost: its turn is stored or under way.
       if (this.open.size === 0) {
@@ -197,12 +198,6 @@ export class InboxReader {
       // The next watch tick tries again.
     }
   }
-}
-
-/** `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>…`, or the longer form with domain and account. */
-function streamSeq(reply: string): number {
-  const t = reply.split('.');
-  return Number(t.length > 9 ? t[7] : t[5]);
 }
 
 /** All inbox consumers, for `claim`. */

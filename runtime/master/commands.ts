@@ -120,17 +120,15 @@ export class Commands {
   private async put(request: Request, binding: Binding, spec: CommandSpec, value: unknown): Promise<Answer> {
     const { to, id, by } = request;
     const actor = address(to);
-    const about = { id: to.id, fresh: freshId(`${actor}:${id}`), by };
-    const at = Date.now();
     if (spec.input) {
-      const input = Object.assign(spec.input(value, about), { at });
+      const input = Object.assign(spec.input(value, { id: to.id, by }), { at: Date.now() });
       const more = this.o.begin?.(actor, input);
       const outcome = await this.wait(actor, { is: 'start', input: Object.assign(input, more?.input), cause: causeOf(request) });
       if (outcome?.is !== 'taken') more?.undo();
       const made = outcome?.is === 'taken' ? outcome.entry : outcome?.is === 'dropped' && outcome.why === 'taken' ? outcome.head : null;
       return this.answer(actor, outcome, binding, made && spec.made ? spec.made((made.after as { context: Record<string, unknown> }).context) : {}, '~start');
     }
-    const event = spec.event!(value, about);
+    const event = spec.event!(value, { id: to.id, fresh: freshId(`${actor}:${id}`), by });
     const outcome = await this.wait(actor, { is: 'event', event, cause: causeOf(request) });
     const entry = outcome?.is === 'taken' ? outcome.entry : outcome?.is === 'dropped' ? outcome.head : null;
     return this.answer(actor, outcome, binding, spec.answer?.(event, entry && (entry.after as { context: Record<string, unknown> }).context) ?? {}, event.type);

@@ -103,14 +103,11 @@ function inGroup(want: Want, group: string, world: World, holder: Exclude<Holder
   const open = fit.filter((s) => s.closed === null && !s.overMemory);
   if (open.length === 0) return { why: fit.every((s) => s.closed !== null) ? `${pinned ? `worker ${pinned.id}` : `every worker of ${who}`} takes nothing new: ${fit[0]!.closed}` : `${pinned ? `worker ${pinned.id} is` : `every worker of ${who} is`} over its memory` };
   if (what === 'page') {
-    const ids = new Map(open.map((s) => [s.id, s]));
-    const idle = world.agents.filter((a) => a.shared && a.busy === null && a.state === 'idle' && a.account === want.account && ids.has(a.worker));
-    if (idle.length > 0) {
-      const best = rank([...new Set(idle.map((a) => ids.get(a.worker)!))], what, strategy, world.last)[0]!;
-      return { site: best, agent: idle.find((a) => a.worker === best.id)!.id };
-    }
+    const idle = world.agents.filter((a) => a.shared && a.busy === null && a.state === 'idle' && a.account === want.account);
+    const site = idle.length === 0 ? null : best(open.filter((s) => idle.some((a) => a.worker === s.id)), what, strategy, world.last);
+    if (site) return { site, agent: idle.find((a) => a.worker === site.id)!.id };
   }
-  const free = rank(open.filter((s) => !full(s, what)), what, strategy, world.last)[0];
+  const free = best(open.filter((s) => !full(s, what)), what, strategy, world.last);
   if (free) return { site: free, agent: null };
   const sum = (of: (s: Site) => number) => open.reduce((n, s) => n + of(s), 0);
   const count = `(${sum((s) => used(s, what))} of ${sum((s) => most(s, what))})`;
@@ -132,11 +129,12 @@ function chooseAgent(want: Want, id: string, world: World, waitedMs: number): Ch
   return { site, agent: id };
 }
 
-/** Best first; what the strategy finds alike goes by name. */
-export function rank(sites: Site[], what: What, strategy: Strategy, last: string | null): Site[] {
+/** The best of them, null where there is none; what the strategy finds alike goes by name. */
+function best(sites: readonly Site[], what: What, strategy: Strategy, last: string | null): Site | null {
   const order = ORDER[strategy](what);
   const favour = (s: Site) => (strategy === 'affinity' && s.id === last ? 1 : 0);
-  return sites.sort((a, b) => favour(b) - favour(a) || order(a, b) || (a.id < b.id ? -1 : 1));
+  const before = (a: Site, b: Site) => (favour(b) - favour(a) || order(a, b) || (a.id < b.id ? -1 : 1)) < 0;
+  return sites.reduce<Site | null>((found, s) => (found === null || before(s, found) ? s : found), null);
 }
 
 /** What it lacks, in words, or null. */

@@ -1,16 +1,16 @@
-import { jetstream, jetstreamManager, type ConsumerMessages, type StreamInfo } from '@nats-io/jetstream';
+import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { hashOf } from '../../actors/entry.ts';
 import { Kvm } from '@nats-io/kv';
+import { StreamReader, type StreamMessage } from '../../transport/stream-reader.ts';
 import { BUCKET, STREAM, subjects } from '../../transport/subjects.ts';
 import { readKeepDays, type KeepDays } from './keep-days.ts';
-import { Projection, type Message } from './projection.ts';
+import { Projection } from './projection.ts';
 import { forgetOld } from './retention.ts';
 import { openForWriting, type Db } from './store.ts';
 
 const FED = [STREAM.journal, STREAM.parked, STREAM.data, STREAM.log, STREAM.metrics, STREAM.notes, STREAM.tasklog] as const;
-const BATCH = 4_000;
-/** Milliseconds until what has come is committed. The more the last time, the longer: rows that change again meanwhile are written once. */
+/** Milliseconds until what has come is taken and committed. The more the last time, the longer: rows that change again meanwhile are written once. */
 const SHORTEST_WAIT = 5;
 const LONGEST_WAIT = 50;
 const FORGET_EVERY = 600_000;
@@ -26,20 +26,22 @@ export type Commit = { topics: string[]; positions: Record<string, number> };
 export class Feed {
   readonly db: Db;
   private readonly nc: NatsConnection;
+  private readonly user: string;
   private readonly projection: Projection;
   private readonly position;
   private readonly onCommit: (c: Commit) => void;
   private readonly onFault: (why: string) => void;
-  private pending: Message[] = [];
+  private pending: StreamMessage[] = [];
   private recent = 0;
   private last = new Map<string, Position>();
   private timer: NodeJS.Timeout | null = null;
-  private readonly consuming: ConsumerMessages[] = [];
+  private readers: StreamReader[] = [];
   private forgetting: NodeJS.Timeout | null = null;
   private stopped = false;
 
-  constructor(nc: NatsConnection, file: string, partitions: number, onCommit: (c: Commit) => void, onFault: (why: string) => void = () => {}) {
+  constructor(nc: NatsConnection, user: string, file: string, partitions: number, onCommit: (c: Commit) => void, onFault: (why: string) => void = () => {}) {
     this.nc = nc;
+    this.user = user;
     this.onCommit = onCommit;
     this.onFault = onFault;
     this.db = openForWriting(file).db;
@@ -81,8 +83,8 @@ export class Feed {
       const info = await jsm.streams.info(stream);
       const seen = this.db.prepare('SELECT * FROM position WHERE stream = ?').get(stream) as Position | undefined;
       this.last.set(stream, { stream, created: info.created, seq: seen?.seq ?? 0, hash: seen?.hash ?? '' });
-      void this.consume(stream);
     }
+    this.readers = FED.map((stream) => this.reader(stream));
     const positions = Object.fromEntries([...this.last.values()].map((p) => [p.stream, p.seq]));
     this.onCommit({ topics: [], positions });
     void this.forget();
@@ -92,32 +94,23 @@ export class Feed {
   async stop(): Promise<void> {
     this.stopped = true;
     if (this.forgetting) clearInterval(this.forgetting);
-    for (const c of this.consuming) await c.close().catch(() => {});
+    for (const r of this.readers) r.close();
     if (this.timer) clearTimeout(this.timer);
     this.commit();
     this.db.close();
   }
 
-  private async consume(stream: string): Promise<void> {
-    const js = jetstream(this.nc);
-    while (!this.stopped) {
-      try {
-        const consumer = await js.consumers.get(stream, { deliver_policy: 'by_start_sequence', opt_start_seq: this.last.get(stream)!.seq + 1 } as never);
-        const messages = await consumer.consume({ max_messages: BATCH, idle_heartbeat: 2_000 } as never);
-        this.consuming.push(messages);
-        for await (const m of messages) {
-          if (m.seq <= this.last.get(stream)!.seq) continue;
-          this.last.set(stream, { ...this.last.get(stream)!, seq: m.seq });
-          this.pending.push({ stream, seq: m.seq, subject: m.subject, data: m.data, at: stream === STREAM.journal ? Date.now() : Number(BigInt(m.timestampNanos) / 1_000_000n) });
-          if (this.pending.length >= BATCH) this.commit();
-          else this.timer ??= setTimeout(() => this.commit(), Math.min(LONGEST_WAIT, SHORTEST_WAIT + this.recent));
-        }
-        this.consuming.splice(this.consuming.indexOf(messages), 1);
-      } catch (error) {
-        this.onFault(`${stream}: ${(error as Error).message}`);
-      }
-      if (!this.stopped) await new Promise((r) => setTimeout(r, 500));
-    }
+  private reader(stream: string): StreamReader {
+    return new StreamReader({
+      nc: this.nc, user: this.user, stream, after: this.last.get(stream)!.seq,
+      take: (m) => {
+        this.last.set(stream, { ...this.last.get(stream)!, seq: m.seq });
+        this.pending.push(stream === STREAM.journal ? { ...m, at: Date.now() } : m);
+      },
+      taken: () => this.commit(),
+      wait: () => Math.min(LONGEST_WAIT, SHORTEST_WAIT + this.recent),
+      fault: this.onFault,
+    });
   }
 
   /** Rows and position in one transaction: exactly once, whatever dies when. */
@@ -127,8 +120,8 @@ export class Feed {
     if (this.pending.length === 0) return;
     const batch = this.pending;
     this.recent = batch.length;
-    const ends = new Map<string, Message>();
-    const newest = new Map<string, Message>();
+    const ends = new Map<string, StreamMessage>();
+    const newest = new Map<string, StreamMessage>();
     for (const m of batch) {
       ends.set(m.stream, m);
       newest.set(m.subject, m);
@@ -167,7 +160,7 @@ export class Feed {
     }
   }
 
-  private move(m: Message): void {
+  private move(m: StreamMessage): void {
     this.position.run(m.stream, this.last.get(m.stream)!.created, m.seq, hashOf(m.data), m.at);
   }
 }

@@ -1,12 +1,11 @@
 import { decodeEntry, textOf, isBusy, nextDue, statePaths } from '../../actors/entry.ts';
+import type { StreamMessage as Message } from '../../transport/stream-reader.ts';
 import { note } from '../../transport/protocol.ts';
 import { parseActorSubject, parseTasklog, partitionOf, PURGED, STREAM, WHYS } from '../../transport/subjects.ts';
 import { actorProjections } from './project-actors.ts';
 import { TalkRows } from './project-talks.ts';
 import type { Notify } from './project.ts';
 import type { Db } from './store.ts';
-
-export type Message = { stream: string; seq: number; subject: string; data: Uint8Array; at: number };
 
 const AUDITED = /^(user|token|operator)/;
 

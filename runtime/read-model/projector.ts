@@ -55,7 +55,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
 
 async function runHere(options: ProjectorOptions, say: (s: Said) => void): Promise<() => Promise<void>> {
   const nc = await openConnection({ servers: options.servers, user: options.user, pass: options.pass, name: `${options.user} view` });
-  const feed = new Feed(nc, options.file, (await partitionsOf(nc)) ?? 16, (commit) => say({ is: 'commit', commit }), (why) => say({ is: 'fault', why }));
+  const feed = new Feed(nc, options.user, options.file, (await partitionsOf(nc)) ?? 16, (commit) => say({ is: 'commit', commit }), (why) => say({ is: 'fault', why }));
   const safe = await feed.check();
   say({ is: 'safe', safe });
   if (!safe) await feed.start();

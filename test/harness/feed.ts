@@ -5,7 +5,7 @@ import { natsLogin } from '../../runtime/nats-login.ts';
 
 /** The view's writer alone. With the seeded bug its position is kept outside the transaction of the rows, and it dies between the two. */
 const config = loadConfig(process.env);
-const feed = new Feed(await openConnection(natsLogin(config, 'master')), config.dbPath, config.partitions, () => {});
+const feed = new Feed(await openConnection(natsLogin(config, 'master')), 'master', config.dbPath, config.partitions, () => {});
 if (process.env['SEEDED_BUG'] === 'position-outside-transaction') {
   const inner = feed as unknown as { commit(): void; move(m: { stream: string; seq: number; data: Uint8Array; at: number }): void };
   const later: Parameters<typeof inner.move>[0][] = [];
