@@ -11,7 +11,7 @@ export type HubModel = {
   tasks: { waiting: number; running: number; completedToday: number; failedToday: number; perMinute: number };
   dispatch: { p50: number | null; p99: number | null };
   alerts: { id: string; name: string; status: string; sinceMs: number; text: string }[];
-  failures: { id: string; seq: number; title: string; error: string | null; atMs: number }[];
+  failures: { id: string; seq: number; title: string; error: string | null; atMs: number; alike: number }[];
   waiting: { why: string; n: number }[];
   paused: number;
 };
@@ -27,5 +27,5 @@ export function hubPage(x: Ctx, m: HubModel): Html {
   <div class="plot-grid three">${PLOTS.map(([name, label, unit]) => html`<figure class="card plot" data-plot=${name} data-unit=${unit}><figcaption><span>${x.t(label)}</span><b data-value=""></b></figcaption><div class="plot-canvas"></div><p class="plot-empty">${x.t('hub.no-figures')}</p><i class="ink-curve"></i><i class="ink-muted"></i><i class="ink-line"></i><i class="ink-limit"></i></figure>`)}</div></section>
   ${region(x, 'hub-lists', ['task', 'alert'], html`<div class="columns even"><div><h2 class="group">${x.t('hub.alerts')}</h2>${m.alerts.length === 0 ? html`<p class="well">✓ ${x.t('hub.no-alerts')}</p>` : html`<ul class="pending">${m.alerts.map((a) => html`<li><a href="/alerts"><b>${x.word('alert-name', a.name)}</b></a>${tag(x, a.status, 'alert')}<span class="grow sub">${a.text}</span><span class="sub">${ago(x, a.sinceMs)}</span></li>`)}</ul>`}
   <h2 class="group">${x.t('hub.why-waiting')}</h2>${m.waiting.length === 0 ? html`<p class="muted">${x.t('hub.nothing-waits')}</p>` : html`<ul class="pending">${m.waiting.map((w) => html`<li><span class="grow">${reason(x, w.why)}</span>${chip(`× ${w.n}`)}</li>`)}</ul>`}</div>
-  <div><h2 class="group">${x.t('hub.failures')}</h2>${m.failures.length === 0 ? (m.tasks.completedToday + m.tasks.running + m.tasks.waiting === 0 ? empty(x.t('task.none'), x.t('task.none-next'), html`<a class="button main" href="/tasks">${x.t('nav.tasks')}</a>`) : html`<p class="well">✓ ${x.t('hub.no-failures')}</p>`) : html`<ul class="pending">${m.failures.map((t) => html`<li><a href=${`/tasks/${t.id}`}><span class="muted">#${t.seq}</span> ${t.title}</a><span class="grow sub bad-text">${t.error ? reason(x, t.error) : null}</span><span class="sub">${ago(x, t.atMs)}</span></li>`)}</ul>`}</div></div>`)}`;
+  <div><h2 class="group">${x.t('hub.failures')}</h2>${m.failures.length === 0 ? (m.tasks.completedToday + m.tasks.running + m.tasks.waiting === 0 ? empty(x.t('task.none'), x.t('task.none-next'), html`<a class="button main" href="/tasks">${x.t('nav.tasks')}</a>`) : html`<p class="well">✓ ${x.t('hub.no-failures')}</p>`) : html`<ul class="pending">${m.failures.map((t) => html`<li><a href=${`/tasks/${t.id}`}><span class="muted">#${t.seq}</span> ${t.title}</a>${t.alike > 1 ? html`<a class="chip" href=${`/tasks?status=dead&q=${encodeURIComponent(t.title)}`} title=${x.t('hub.alike', { n: t.alike })}>×${t.alike}</a>` : null}<span class="grow sub bad-text">${t.error ? reason(x, t.error) : null}</span><span class="sub">${ago(x, t.atMs)}</span></li>`)}</ul>`}</div></div>`)}`;
 }

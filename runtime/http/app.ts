@@ -3,6 +3,7 @@ import { getCookie } from 'hono/cookie';
 import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../config.ts';
 import { Call, requestId, type Who } from './call.ts';
+import { isDialog } from './page.ts';
 import { peer, refuseForeignHost, refuseForged, secureHeaders } from './guard.ts';
 import { COOKIE, Identity } from './identity.ts';
 import { Metrics } from './metrics.ts';
@@ -38,7 +39,8 @@ export function makeApp(d: Deps): Hono {
       try {
         // Behind a proxy everyone is 127.0.0.1: what limits there is the proxy.
         if (!isLoopback(peer(c)) && !limit.allow(peer(c), d.now())) throw new Problem(429, 'too_many_requests', 'more than 100 requests a second from this address: slow down', { headers: { 'Retry-After': '1' } });
-        return await run(route, c, d, identity);
+        const answer = await run(route, c, d, identity);
+        return isDialog(answer) && isVisit(c) ? aboveItsPage(route, c, table) : answer;
       } catch (error) {
         return problemAnswer(c, d, route.kind, asProblem(error, c, d));
       }
@@ -65,6 +67,19 @@ async function run(route: Route, c: Context, d: Deps, identity: Identity): Promi
   if (route.method !== 'get' && who?.via !== 'token') refuseForged(c);
   if (route.path === '/sign-out') identity.forget(getCookie(c, COOKIE));
   return route.handle(new Call(c, d, who ?? NOBODY));
+}
+
+/** An address that was typed in, kept or opened in a new tab; our own pages ask through htmx. */
+const isVisit = (c: Context): boolean => c.req.method === 'GET' && c.req.header('hx-request') !== 'true' && (c.req.header('accept') ?? '').startsWith('text/html');
+
+/** The page nearest above a dialog's address, which opens the dialog (static/app.js). */
+function aboveItsPage(route: Route, c: Context, table: readonly Route[]): Response {
+  const { pathname, search } = new URL(c.req.url);
+  const pattern = route.path.split('/');
+  let depth = pattern.length - 1;
+  while (depth > 1 && !table.some((r) => r.method === 'get' && r.path === pattern.slice(0, depth).join('/'))) depth--;
+  const page = pathname.split('/').slice(0, depth).join('/') || '/';
+  return new Response(null, { status: 303, headers: { Location: `${page}#dialog=${encodeURIComponent(pathname + search)}` } });
 }
 
 const isApi = (path: string) => /^\/(api|rpc|mcp|openapi\.json|metrics|livez|readyz|healthz|health)(\/|$)/.test(path) && path !== '/api';

@@ -78,8 +78,18 @@ export function showPage(call: Call, x: Ctx, page: { title: string; main: Value;
   return new Response(renderDocument(layout(x, page)), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
 }
 
+const dialogs = new WeakSet<Response>();
+
 /** A piece of HTML for a target on the page. */
-export const showPiece = (piece: Html): Response => new Response(render(html`${piece}`), { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+export function showPiece(piece: Html): Response {
+  const text = render(html`${piece}`);
+  const answer = new Response(text, { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+  if (/^(<!--.*?-->|\s)*<dialog/.test(text)) dialogs.add(answer);
+  return answer;
+}
+
+/** Whether it is a dialog, which is nothing by itself. */
+export const isDialog = (answer: Response): boolean => dialogs.has(answer);
 
 /** A toast with a way back: for ten seconds its button posts to `undo`. `more` are other events of the page. */
 export function doneWithUndo(call: Call, key: TextKey, params: Record<string, string | number>, undo: string | null, more: Record<string, unknown> = {}): Response {

@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { taskCounts } from '../read-model/queries/tasks.ts';
+import { GIVEN_OUT } from '../read-model/queries/given-out.ts';
 import { all, type Db } from '../read-model/queries/read-model.ts';
 
 /** Rows of the view may be this much behind their own times. */
@@ -26,8 +27,7 @@ function follow<R extends Row>(db: Db, sql: string, began: number): () => R[] {
 export function taskMetrics(db: Db, registers: Registry[], now: () => number): void {
   const began = now();
   const ended = follow<Row & { status: string; type: string; ms: number | null; attempt: number }>(db, `SELECT id, finished_ms AS at, status, type, finished_ms - started_ms AS ms, attempt FROM tasks WHERE finished_ms > $since`, began);
-  // Those that waited for their time or for another task were not slow to be given out.
-  const given = follow<Row & { ms: number }>(db, `SELECT id, assigned_ms AS at, assigned_ms - created_ms AS ms FROM tasks WHERE assigned_ms > $since AND attempt <= 1 AND after = '[]' AND at_ms IS NULL`, began);
+  const given = follow<Row & { ms: number }>(db, `SELECT id, assigned_ms AS at, assigned_ms - created_ms AS ms FROM tasks WHERE assigned_ms > $since AND ${GIVEN_OUT}`, began);
 
   // The first of its kind that is read: it takes in what has come, for all of them.
   const take = new Counter({

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { MetricName } from '../../actors/alert.ts';
 import type { Breach } from '../../machines/alert.ts';
+import { GIVEN_OUT } from '../read-model/queries/given-out.ts';
 import type { Db } from '../read-model/store.ts';
 import type { Liveness } from './liveness.ts';
 
@@ -23,8 +24,7 @@ export function alertMetrics({ db, liveness, dataDir, now, storageRefused, machi
   const pending = sql("SELECT COALESCE(SUM(n), 0) FROM task_states WHERE status IN ('pending', 'retrying')").pluck();
   const oldest = sql("SELECT created_ms FROM tasks WHERE status = 'pending' ORDER BY seq LIMIT 1").pluck();
   const ended = sql(`SELECT COUNT(*) n, SUM(status IN ('failed', 'timed_out')) failed FROM (SELECT status FROM tasks WHERE finished_ms > ? AND status <> 'cancelled' ORDER BY finished_ms DESC LIMIT ${NEWEST})`);
-  // Tasks that waited for another, or for their time, were not slow to be given out.
-  const waits = sql(`SELECT wait FROM (SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > ? AND attempt <= 1 AND after = '[]' AND at_ms IS NULL ORDER BY assigned_ms DESC LIMIT ${NEWEST}) ORDER BY 1`).pluck();
+  const waits = sql(`SELECT wait FROM (SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > ? AND ${GIVEN_OUT} ORDER BY assigned_ms DESC LIMIT ${NEWEST}) ORDER BY 1`).pluck();
   const agents = sql("SELECT COUNT(*) FROM agents WHERE status = 'error'").pluck();
   const out = sql("SELECT id subject, CASE WHEN login_status IN ('expired', 'login_failed') THEN 1 ELSE 0 END value FROM accounts WHERE archived = 0");
   const replies = sql("SELECT COUNT(*) FROM replies WHERE status = 'needs_human'").pluck();

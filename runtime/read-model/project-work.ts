@@ -15,7 +15,7 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
   const insert = sql(`INSERT OR REPLACE INTO tasks (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')})`);
   const update = sql(`UPDATE tasks SET status = @status, placings = @placings, why = @why, worker_id = @worker_id, agent_id = @agent_id, account_id = @account_id, attempt = @attempt, retry_ms = @retry_ms, result = @result, object = @object, artefacts = @artefacts,
     error_kind = @error_kind, error_message = @error_message, assigned_ms = @assigned_ms, started_ms = @started_ms, finished_ms = @finished_ms, updated_ms = @updated_ms, progress = CASE WHEN @status = 'completed' THEN 1 WHEN placings <> @placings THEN NULL ELSE progress END WHERE id = @id AND created_ms = @created_ms`);
-  const there = sql('SELECT created_ms AS made, assigned_ms AS assigned, finished_ms AS finished FROM tasks WHERE id = ?');
+  const there = sql('SELECT created_ms AS made, finished_ms AS finished FROM tasks WHERE id = ?');
   const curves = taskCurves(db);
   const purgedAt = sql('SELECT at_ms FROM tasks_purged WHERE task_id = ?').pluck();
   const replayedBy = sql('SELECT id FROM tasks WHERE replay_of = ? ORDER BY seq DESC LIMIT 1').pluck();
@@ -39,20 +39,21 @@ export function projectWork(db: Db): Record<'task' | 'agent' | 'gate', Project> 
       if (purged !== undefined && c.createdAt <= purged) return;
       const top = state.split('.')[0]!;
       const placed = entry.event.type === '~start' || entry.event.type.startsWith('xstate.done.actor.place');
-      if (top === 'working' && placed) attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
-      else if (c.placings > 0 && top !== 'working') {
+      if (top === 'working' && placed) {
+        attempt.run({ task: id, n: c.placings, attempt: c.attempt, worker: c.place!.worker, agent: c.place!.agent, at: entry.at });
+        // As GIVEN_OUT has it.
+        if (c.placings === 1 && c.after.length === 0 && c.notBefore === null) curves.waited(c.assignedAt!, c.assignedAt! - c.createdAt);
+      } else if (c.placings > 0 && top !== 'working') {
         const outcome = top === 'completed' || top === 'cancelled' ? top : (c.error?.kind ?? top);
         attempted.run({ task: id, n: c.placings, at: entry.at, outcome, error: top === 'completed' || top === 'cancelled' ? null : (c.error?.message ?? null), agent: c.outcome?.agent ?? null });
       }
       // The row shows the newest entry: those before it in a batch would be written for nothing.
       if (!newest) return;
       const status = top === 'working' ? state.split('.')[1]! : top;
-      const known = there.get(id) as { made: number; assigned: number | null; finished: number | null } | undefined;
+      const known = there.get(id) as { made: number; finished: number | null } | undefined;
       const before = known?.made === c.createdAt ? known : undefined;
       const fresh = !before;
       if (fresh) curves.count(c.createdAt, { made: 1 });
-      // One that waited for another, or for its time, was not slow to be given out.
-      if (c.assignedAt !== null && (before?.assigned ?? null) === null && c.attempt <= 1 && c.after.length === 0 && c.notBefore === null) curves.waited(c.assignedAt, c.assignedAt - c.createdAt);
       if (c.finishedAt !== null && (before?.finished ?? null) === null && top !== 'cancelled') curves.count(c.finishedAt, top === 'completed' ? { done: 1 } : { failed: 1 });
       const shape = fresh || status === 'pending' ? shapeKey(shapeText(c)) : '';
       // One literal for both: V8 makes new hidden classes, kilobytes of them, for each spread of so many fields.

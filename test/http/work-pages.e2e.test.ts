@@ -13,7 +13,11 @@ describe('work in a real Chromium', () => {
   it('a task is put together step by step, and the steps go out in the order in which they stand', async () => {
     const { f, base } = await site();
     const { context, page, complaints } = await visitor(f, base);
-    await page.goto(`${base}/tasks`);
+    await page.goto(`${base}/tasks/new`);
+    await page.locator('#dialog dialog[open] [name=title]').waitFor();
+    expect(page.url()).toBe(`${base}/tasks`);
+    await page.goto(`${base}/tasks#dialog=${encodeURIComponent('//elsewhere.example/x')}`);
+    await page.reload();
     await ready(page);
     await page.getByRole('button', { name: 'New task' }).click();
     const dialog = page.locator('#dialog dialog');

@@ -19,6 +19,15 @@ const page = async (path: string) => {
 };
 const TASK = { title: 'Look', type: 'automation', group: 'default', priority: '5', timeout_seconds: '60', retries: '3' };
 
+it.each([
+  ['/tasks/new', '/tasks'], ['/schedules/new?of=1&or=2', '/schedules'], ['/accounts/new', '/accounts'], ['/workers/new', '/workers'], ['/settings/users/new', '/settings'], ['/machines/keys/new', '/machines'], ['/alerts/new', '/alerts'],
+])('the address of a dialog leads to its page, which opens it: %s', async (path, above) => {
+  const answer = await f.get(path, { cookie, accept: 'text/html,application/xhtml+xml' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `${above}#dialog=${encodeURIComponent(path)}`]);
+  expect((await f.get(above, { cookie, accept: 'text/html' })).status).toBe(200);
+  expect(await (await f.get(path, { cookie, accept: 'text/html', 'hx-request': 'true' })).text()).toContain('<dialog');
+});
+
 describe('tasks on pages', () => {
   it('are listed with why they wait, how far they are, and what failed', async () => {
     const all = (await page('/tasks')) + (await page('/tasks?status=dead')) + (await page('/tasks?status=running'));

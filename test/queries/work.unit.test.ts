@@ -33,24 +33,28 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-type Life = { at: number; waited?: number; end?: 'completed' | 'failed' | 'cancelled'; after?: string[]; type?: string; group?: string };
+type Life = { at: number; waited?: number; lost?: boolean; end?: 'completed' | 'failed' | 'cancelled'; title?: string; after?: string[]; type?: string; group?: string };
 const TIMES = ['createdAt', 'assignedAt', 'startedAt', 'finishedAt'];
 
-/** A task made at a time; every turn is shown to the view alone, or with `together` the last one alone, as in one batch. */
-function task(id: string, { at, waited, end, ...more }: Life, together = false): void {
+/** A task made at a time; every turn is shown to the view as one of its own, or with `together` all as one batch. */
+function task(id: string, { at, waited, lost, end, ...more }: Life, together = false): void {
   const s = new Story('task', kinds.get('task')!.commands['create']!.input!({ ...taskFields.parse({ title: `task ${id}`, type: 'scrape', retries: 0, ...more }), seq: seq + 1 }, { id, by: 'user:a' }));
-  const show = () => {
+  const show = (newest = true) => {
     const entry = structuredClone(s.entry) as any;
     entry.at += at - 1_000_000;
     for (const name of TIMES) if (entry.after.context[name] !== null) entry.after.context[name] += at - 1_000_000;
-    view.apply({ stream: STREAM.journal, seq: ++seq, subject: `troupe.journal.task.${id}`, data: Buffer.from(JSON.stringify(entry)), at });
+    view.apply({ stream: STREAM.journal, seq: ++seq, subject: `troupe.journal.task.${id}`, data: Buffer.from(JSON.stringify(entry)), at }, newest);
   };
   const step = (ms: number, what: () => void) => {
-    if (!together) show();
+    show(!together);
     s.wait(ms);
     what();
   };
   if (waited !== undefined) step(waited, () => s.done('place', PLACE));
+  if (lost) {
+    step(1_000, () => s.fail('work', 'lost'));
+    step(500, () => s.done('place', PLACE));
+  }
   if (end === 'completed') step(1_000, () => s.done('work', OUTCOME));
   if (end === 'failed') step(1_000, () => s.fail('work', 'refused'));
   if (end === 'cancelled') step(1_000, () => s.send('CANCEL', { by: 'user:a' }));
@@ -88,6 +92,19 @@ describe('the curves of work', () => {
     expect(hubTotals(db, NOW)).toMatchObject({ completedToday: 35, failedToday: 5, perMinute: 0, dispatch: { p50: 8, p99: 4_000 } });
     expect(lastFailures(db, 2).map((f) => f.id)).toEqual(['b4', 'b3']);
     expect(hubSeries(db, '1h', NOW + 2 * HOUR).series).toMatchObject({ waiting: [], throughput: [] });
+  });
+
+  it('what failed last is told once where it failed alike, with how often', () => {
+    for (let i = 0; i < 5; i++) task(`a${i}`, { at: MINUTE + i, waited: 1, end: 'failed', title: 'Prices' });
+    task('b', { at: MINUTE + 9, waited: 1, end: 'failed', title: 'Stock' });
+    expect(lastFailures(db, 8).map(({ id, title, alike }) => ({ id, title, alike }))).toEqual([{ id: 'b', title: 'Stock', alike: 1 }, { id: 'a4', title: 'Prices', alike: 5 }]);
+  });
+
+  it.each([false, true])('a task that is given out twice waited once, as long as for the first (in one batch: %s)', (together) => {
+    task('a', { at: MINUTE, waited: 8, lost: true }, together);
+    expect(hubSeries(db, '1h', NOW).series.dispatch).toEqual([{ timestamp: MINUTE / 1000, value: 8 }]);
+    expect(db.prepare('SELECT SUM(n) FROM task_waits').pluck().get()).toBe(2);
+    expect(hubTotals(db, NOW).dispatch).toEqual({ p50: null, p99: null });
   });
 
   it('outlive the tasks that they are of, and end themselves: minutes after a day, tens of minutes after thirty', () => {

@@ -118,6 +118,13 @@
       }
     }).observe(holder, { childList: true });
   }
+  // A dialog's own address leads to its page, and from there to the dialog.
+  const asked = /^#dialog=(.+)/.exec(location.hash)?.[1];
+  const to = asked && new URL(decodeURIComponent(asked), location.href);
+  if (to && holder) {
+    history.replaceState(history.state, '', location.pathname + location.search);
+    if (to.origin === location.origin) htmx.ajax('GET', to.pathname + to.search, { target: '#dialog', swap: 'innerHTML' });
+  }
   document.addEventListener('click', (event) => {
     const close = event.target.closest('[data-close]');
     if (close) return closeDialog(close.closest('dialog'));

@@ -30,6 +30,7 @@ export const workEn: Record<keyof typeof workZhCN, string> = {
   'hub.why-waiting': 'Why tasks wait',
   'hub.nothing-waits': 'Nothing waits.',
   'hub.failures': 'Last failures',
+  'hub.alike': '{n} of the last 200 failures are this one',
   'hub.no-failures': 'Nothing failed',
   'task.title': 'Title',
   'task.type': 'Type',

@@ -28,6 +28,7 @@ export const workZhCN = {
   'hub.why-waiting': '任务为何等待',
   'hub.nothing-waits': '没有等待的任务。',
   'hub.failures': '最近失败',
+  'hub.alike': '最近 200 次失败中有 {n} 次相同',
   'hub.no-failures': '没有失败',
   'task.title': '标题',
   'task.type': '类型',

@@ -1,4 +1,5 @@
 import { waitBound } from '../project-task-curves.ts';
+import { GIVEN_OUT } from './given-out.ts';
 import { all, count, one, type Db } from './read-model.ts';
 
 export type HubPeriod = '1h' | '24h' | '30d';
@@ -71,10 +72,23 @@ export type HubTotals = { completedToday: number; failedToday: number; perMinute
 /** Of the last day, the last minute, and the last thousand dispatches of the last hour. */
 export function hubTotals(db: Db, now: number): HubTotals {
   const ended = one<{ done: number | null; failed: number | null }>(db, `SELECT SUM(done) done, SUM(failed) failed FROM task_counts WHERE step = '1m' AND at > $since`, { since: Math.floor(now / 1000) - 86_400 });
-  const waits = all<{ wait: number }>(db, `SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > $since AND after = '[]' AND attempt = 1 ORDER BY assigned_ms DESC LIMIT 1000`, { since: now - 3_600_000 }).map((r) => r.wait).sort((a, b) => a - b);
+  const waits = all<{ wait: number }>(db, `SELECT assigned_ms - created_ms AS wait FROM tasks WHERE assigned_ms > $since AND ${GIVEN_OUT} ORDER BY assigned_ms DESC LIMIT 1000`, { since: now - 3_600_000 }).map((r) => r.wait).sort((a, b) => a - b);
   const at = (q: number): number | null => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? null;
   return { completedToday: ended?.done ?? 0, failedToday: ended?.failed ?? 0, perMinute: count(db, `SELECT COUNT(*) n FROM tasks INDEXED BY idx_tasks_finished WHERE finished_ms > $since AND status = 'completed'`, { since: now - 60_000 }), dispatch: { p50: at(0.5), p99: at(0.99) } };
 }
 
-export const lastFailures = (db: Db, limit: number): { id: string; seq: number; title: string; error: string | null; atMs: number }[] =>
-  all(db, `SELECT id, seq, title, error_message AS error, finished_ms AS atMs FROM tasks INDEXED BY idx_tasks_failed WHERE status IN ('failed', 'timed_out') ORDER BY finished_ms DESC LIMIT $limit`, { limit });
+export type Failure = { id: string; seq: number; title: string; error: string | null; atMs: number; alike: number };
+
+const LOOKED_AT = 200;
+
+/** What failed last. The same of the same title is one line, with how many of the last 200 it stands for. */
+export function lastFailures(db: Db, limit: number): Failure[] {
+  const lines = new Map<string, Failure>();
+  for (const one of all<Omit<Failure, 'alike'>>(db, `SELECT id, seq, title, error_message AS error, finished_ms AS atMs FROM tasks INDEXED BY idx_tasks_failed WHERE status IN ('failed', 'timed_out') ORDER BY finished_ms DESC LIMIT ${LOOKED_AT}`)) {
+    const key = JSON.stringify([one.title, one.error]);
+    const line = lines.get(key);
+    if (line) line.alike++;
+    else lines.set(key, { ...one, alike: 1 });
+  }
+  return [...lines.values()].slice(0, limit);
+}
