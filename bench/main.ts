@@ -9,6 +9,7 @@ import { openPages } from './pages.ts';
 import { median, quantiles, type Quantiles } from './quantiles.ts';
 import { openRestate } from './restate.ts';
 import { measureRestarts } from './restarts.ts';
+import { openRoad } from './road.ts';
 import { openTasks } from './tasks.ts';
 import { openTroupe } from './troupe.ts';
 
@@ -139,20 +140,26 @@ async function fleet(): Promise<void> {
 /** Tasks from the command to the worker's handler, and in a burst; BullMQ's jobs in the same minutes. */
 async function tasks(): Promise<void> {
   const t = await openTasks();
+  const road = await openRoad();
   await t.startWorker();
   await t.latency(50, 4);
   for (const [rate, seconds] of [[50, 10], [500, 6], [1_000, 6]] as const) {
     const own: Quantiles[] = [];
     const theirs: Quantiles[] = [];
+    const bare: Quantiles[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       own.push(await t.latency(rate, seconds));
+      bare.push(await road.latency(rate, seconds));
       if (t.bull) theirs.push(await t.bullLatency(rate, seconds));
     }
     for (const [q, aim] of [['p50', 'under 5 ms, and BullMQ\'s'], ['p99', 'under 100 ms, and BullMQ\'s']] as const) {
       const [mine, other] = [median(own.map((o) => o[q])), median(theirs.map((o) => o[q]))];
+      const floor = median(bare.map((o) => o[q]));
       say({ figure: `task created to its handler on a worker, ${rate.toLocaleString('en')}/s, ${q}`, troupe: ms(mine), other: t.bull ? `BullMQ, add to handler: ${ms(other)}` : 'no redis-server here', ratio: t.bull ? times(other / mine) : '', aim });
+      say({ figure: 'its road over bare NATS: a request, one message stored and synced, handed on', troupe: '', other: ms(floor), ratio: times(floor / mine), aim: '' });
     }
   }
+  await road.close();
   const other = t.bull ? await t.bullBurst(BURST) : null;
   const b = await t.burst(BURST);
   const again = t.bull ? await t.bullBurst(BURST) : null;

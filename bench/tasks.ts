@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { built, until } from '../test/harness/stage.ts';
 import { openBullmq } from './bullmq.ts';
+import { paced } from './paced.ts';
 import { quantiles, type Quantiles } from './quantiles.ts';
 import { openTroupe } from './troupe.ts';
 
@@ -121,17 +122,6 @@ async function asked<T>(child: ChildProcess): Promise<T> {
   const answer = once(child, 'message');
   child.send('tell');
   return ((await answer) as [T])[0];
-}
-
-/** Starts `rate` a second whatever becomes of them; waits for all. */
-async function paced(rate: number, seconds: number, one: () => Promise<void>): Promise<void> {
-  const all: Promise<void>[] = [];
-  const from = performance.now();
-  for (let sent = 0; sent < rate * seconds; ) {
-    for (const due = ((performance.now() - from) / 1000) * rate; sent < due && sent < rate * seconds; sent++) all.push(one());
-    await sleep(1);
-  }
-  await Promise.all(all);
 }
 
 async function callers(n: number, times: number, one: () => Promise<void>): Promise<void> {
