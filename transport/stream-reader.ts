@@ -98,6 +98,7 @@ export class StreamReader {
   }
 
   private ask(what: 'one' | 'all'): void {
+    if (this.o.nc.isClosed()) return;
     this.asked = what;
     this.got = 0;
     const body = what === 'one' ? { batch: 1, expires: nanos(EXPIRES), idle_heartbeat: nanos(HEARTBEAT) } : { batch: MOST, max_bytes: MOST_BYTES, no_wait: true };
