@@ -30,8 +30,8 @@ beforeAll(async () => {
     view.prepare(`INSERT INTO tasks (${Object.keys(row).join(', ')}) VALUES (${Object.keys(row).map((c) => `@${c}`).join(', ')})`).run(row);
   };
   for (let i = 0; i < 3; i++) add(i, 'pending', { attempt: 0 });
-  for (let i = 3; i < 7; i++) add(i, 'completed', { assigned_ms: now + 1_004, started_ms: now + 1_010, finished_ms: now + 3_010 });
-  add(7, 'failed', { attempt: 3, assigned_ms: now + 60_000, started_ms: now + 60_000, finished_ms: now + 61_000 });
+  for (let i = 3; i < 7; i++) add(i, 'completed', { placings: 1, assigned_ms: now + 1_004, started_ms: now + 1_010, finished_ms: now + 3_010 });
+  add(7, 'failed', { attempt: 3, placings: 3, assigned_ms: now + 60_000, started_ms: now + 60_000, finished_ms: now + 61_000 });
   view.close();
   f.clock.now += 120_000;
   text = await scrape();

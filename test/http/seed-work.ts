@@ -16,15 +16,15 @@ export function seedWork(db: Database.Database, now: number): void {
     insert('tasks', {
       id, seq: ++seq, title: `采集 ${id}`, description: '', type: 'scrape', priority, lane: priority >= 8 ? 'high' : priority >= 4 ? 'normal' : 'low', group_name: 'default', payload: JSON.stringify(PAYLOAD), requirements: '{}', timeout_ms: 300_000, status, shape: String(more['why'] ?? id),
       attempt: 1, max_attempts: 4, created_by: 'user:admin', created_ms: now - 600_000 + seq * 1000, updated_ms: now, after: '[]', artefacts: '[]',
-      ...(over ? { assigned_ms: now - 60_000, started_ms: now - 60_000, finished_ms: now - 30_000, worker_id: 'worker-1' } : {}), ...more,
+      ...(over ? { placings: 1, assigned_ms: now - 60_000, started_ms: now - 60_000, finished_ms: now - 30_000, worker_id: 'worker-1' } : {}), ...more,
     });
   };
   task('t-done', 'completed', { result: JSON.stringify([{ price: '12.50' }, { price: '8.00' }]), progress: 1, template: 'prices' });
   task('t-failed', 'failed', { error_kind: 'tool-failed', error_message: 'step 2 (extract): nothing matches .item', attempt: 4, artefacts: JSON.stringify([{ name: 'failure.png', type: 'image/png', object: 'o1', bytes: 8_000 }]) });
   task('t-late', 'timed_out', { error_kind: 'timeout', error_message: 'it took longer than 300 s' });
   task('t-gone', 'cancelled', { priority: 2 });
-  task('t-running', 'running', { assigned_ms: now - 20_000, started_ms: now - 19_000, worker_id: 'worker-1', agent_id: 'w-1', progress: 0.4, title: 'Prices <b>&</b> more' });
-  task('t-retry', 'retrying', { attempt: 2, retry_ms: now + 4000, error_message: 'the page crashed', worker_id: 'worker-1', assigned_ms: now - 90_000 });
+  task('t-running', 'running', { placings: 1, assigned_ms: now - 20_000, started_ms: now - 19_000, worker_id: 'worker-1', agent_id: 'w-1', progress: 0.4, title: 'Prices <b>&</b> more' });
+  task('t-retry', 'retrying', { attempt: 2, placings: 1, retry_ms: now + 4000, error_message: 'the page crashed', worker_id: 'worker-1', assigned_ms: now - 90_000 });
   task('t-shell', 'pending', { type: 'shell', payload: JSON.stringify({ command: 'uname -a' }), why: 'no worker that may run shell tasks: start one with --allow-shell', group_name: 'gpu', priority: 9 });
   task('t-waits', 'waiting', { after: JSON.stringify(['t-running']), why: 'after task 5' });
   for (let n = 0; n < 30; n++) task(`t-p${n}`, 'pending', { why: 'no worker of group gpu runs: start one', group_name: 'gpu', priority: 1 + (n % 10) });
