@@ -33,7 +33,8 @@ export class Feed {
   private readonly onFault: (why: string) => void;
   private pending: StreamMessage[] = [];
   private recent = 0;
-  private last = new Map<string, Position>();
+  /** When each stream was made: one of the same name that is made anew is another. */
+  private readonly created = new Map<string, string>();
   private timer: NodeJS.Timeout | null = null;
   private readers: StreamReader[] = [];
   private forgetting: NodeJS.Timeout | null = null;
@@ -79,13 +80,12 @@ export class Feed {
 
   async start(): Promise<void> {
     const jsm = await jetstreamManager(this.nc);
+    const positions: Record<string, number> = {};
     for (const stream of FED) {
-      const info = await jsm.streams.info(stream);
-      const seen = this.db.prepare('SELECT * FROM position WHERE stream = ?').get(stream) as Position | undefined;
-      this.last.set(stream, { stream, created: info.created, seq: seen?.seq ?? 0, hash: seen?.hash ?? '' });
+      this.created.set(stream, (await jsm.streams.info(stream)).created);
+      positions[stream] = (this.db.prepare('SELECT seq FROM position WHERE stream = ?').pluck().get(stream) as number | undefined) ?? 0;
     }
-    this.readers = FED.map((stream) => this.reader(stream));
-    const positions = Object.fromEntries([...this.last.values()].map((p) => [p.stream, p.seq]));
+    this.readers = FED.map((stream) => this.reader(stream, positions[stream]!));
     this.onCommit({ topics: [], positions });
     void this.forget();
     this.forgetting = setInterval(() => void this.forget(), FORGET_EVERY);
@@ -100,13 +100,10 @@ export class Feed {
     this.db.close();
   }
 
-  private reader(stream: string): StreamReader {
+  private reader(stream: string, after: number): StreamReader {
     return new StreamReader({
-      nc: this.nc, user: this.user, stream, after: this.last.get(stream)!.seq,
-      take: (m) => {
-        this.last.set(stream, { ...this.last.get(stream)!, seq: m.seq });
-        this.pending.push(stream === STREAM.journal ? { ...m, at: Date.now() } : m);
-      },
+      nc: this.nc, user: this.user, stream, after,
+      take: (m) => void this.pending.push(stream === STREAM.journal ? { ...m, at: Date.now() } : m),
       taken: () => this.commit(),
       wait: () => Math.min(LONGEST_WAIT, SHORTEST_WAIT + this.recent),
       fault: this.onFault,
@@ -161,6 +158,6 @@ export class Feed {
   }
 
   private move(m: StreamMessage): void {
-    this.position.run(m.stream, this.last.get(m.stream)!.created, m.seq, hashOf(m.data), m.at);
+    this.position.run(m.stream, this.created.get(m.stream)!, m.seq, hashOf(m.data), m.at);
   }
 }
