@@ -19,6 +19,10 @@ describe('work in a real Chromium', () => {
     await page.goto(`${base}/tasks#dialog=${encodeURIComponent('//elsewhere.example/x')}`);
     await page.reload();
     await ready(page);
+    // An address that is none does not stop the page.
+    await page.goto(`${base}/tasks#dialog=http://%`);
+    await page.reload();
+    await ready(page);
     await page.getByRole('button', { name: 'New task' }).click();
     const dialog = page.locator('#dialog dialog');
     await dialog.locator('[name=title]').fill('Prices');

@@ -119,9 +119,9 @@
     }).observe(holder, { childList: true });
   }
   // A dialog's own address leads to its page, and from there to the dialog.
-  const asked = /^#dialog=(.+)/.exec(location.hash)?.[1];
-  const to = asked && new URL(decodeURIComponent(asked), location.href);
-  if (to && holder) {
+  const asked = new URLSearchParams(location.hash.slice(1)).get('dialog');
+  if (asked && holder && URL.canParse(asked, location.href)) {
+    const to = new URL(asked, location.href);
     history.replaceState(history.state, '', location.pathname + location.search);
     if (to.origin === location.origin) htmx.ajax('GET', to.pathname + to.search, { target: '#dialog', swap: 'innerHTML' });
   }
