@@ -18,11 +18,17 @@ if (process.env['SEEDED_BUG'] === 'position-outside-transaction') {
     for (const m of later.splice(0)) move(m);
   };
 } else if (process.env['DIE_AFTER']) {
-  const inner = feed as unknown as { commit(): void; last: Map<string, { seq: number }> };
+  const inner = feed as unknown as { commit(): void; move(m: { stream: string; seq: number }): void };
   const commit = inner.commit.bind(feed);
+  const move = inner.move.bind(feed);
+  let written = 0;
+  inner.move = (m) => {
+    if (m.stream === 'TROUPE_LOG') written = m.seq;
+    move(m);
+  };
   inner.commit = () => {
     commit();
-    if (inner.last.get('TROUPE_LOG')!.seq >= Number(process.env['DIE_AFTER'])) process.kill(process.pid, 'SIGKILL');
+    if (written >= Number(process.env['DIE_AFTER'])) process.kill(process.pid, 'SIGKILL');
   };
 }
 await feed.start();
